@@ -3,6 +3,7 @@
 #include <diva/core/error.hpp>
 #include <diva/data/augmentation.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 using Catch::Matchers::WithinAbs;

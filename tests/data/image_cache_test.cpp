@@ -4,6 +4,7 @@
 #include <diva/core/error.hpp>
 #include <diva/data/image_cache.hpp>
 #include <diva/data/image_transforms.hpp>
+#include <fmt/format.h>
 
 using Catch::Matchers::Contains;
 using diva::Dataset;
@@ -12,7 +13,7 @@ using diva::ImageStore;
 namespace {
 
 Dataset make_images(const TemporaryFolder& folder, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) folder.write_image("c" + std::to_string(i % 3) + "/" + std::to_string(i) + ".png", i);
+  for (std::int64_t i = 0; i < count; ++i) folder.write_image(fmt::format("c{}/{}.png", i % 3, i), i);
   return diva::folder_of_classes(folder.path());
 }
 

@@ -2,8 +2,10 @@
 
 #include <diva/core/error.hpp>
 #include <diva/core/generator.hpp>
+#include <diva/core/options.hpp>
 #include <diva/data/image_transforms.hpp>
 
+#include <algorithm>
 #include <string>
 
 using diva::Image;

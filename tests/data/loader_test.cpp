@@ -3,9 +3,10 @@
 #include "data/temporary_folder.hpp"
 #include <diva/core/error.hpp>
 #include <diva/data/loader.hpp>
+#include <fmt/format.h>
 
 #include <chrono>
-#include <numeric>
+#include <thread>
 
 using Catch::Matchers::Contains;
 using diva::AugmentationOptions;
@@ -19,7 +20,7 @@ namespace {
 AugmentationOptions small_views() { return {.image_size = 6, .affine = {.max_rotation_degrees = 20}, .evaluation_resize = 7}; }
 
 std::shared_ptr<const ImageStore> make_store(const TemporaryFolder& folder, std::int64_t count, const diva::ImageStoreOptions& options = {}) {
-  for (std::int64_t i = 0; i < count; ++i) folder.write_image("c" + std::to_string(i / 4) + "/" + std::to_string(i % 4) + ".png", i);
+  for (std::int64_t i = 0; i < count; ++i) folder.write_image(fmt::format("c{}/{}.png", i / 4, i % 4), i);
   return std::make_shared<ImageStore>(diva::folder_of_classes(folder.path()), options);
 }
 
@@ -92,7 +93,7 @@ TEST_CASE("loader gives the batches in order, with the labels and the augmented 
 TEST_CASE("loader's batches do not depend on threads, prefetch and cache, bit by bit") {
   const TemporaryFolder folder;
   const auto files = make_store(folder, 24);
-  const auto memory = std::make_shared<ImageStore>(files->dataset(), diva::ImageStoreOptions{.cache = true});
+  const std::shared_ptr<const ImageStore> memory = std::make_shared<ImageStore>(files->dataset(), diva::ImageStoreOptions{.cache = true});
   Loader reference(files, small_views(), Generator(1), {.threads = 1, .prefetch = 1, .views = 2});
   reference.start_training(2, some_batches());
   const auto expected = all(reference);

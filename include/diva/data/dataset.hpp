@@ -19,10 +19,10 @@ struct Sample {
 
 /// A labelled list of image files; nothing is decoded here.
 ///
-/// The readers below sort classes and files by the bytes of their names, so the order does not depend on file system or locale. They
-/// take `.jpg`, `.jpeg` and `.png` files (in any case) as images. Hidden files, and files that are known not to be images (texts,
-/// tables, archives, `Thumbs.db`, README, …), are left out and listed in `ignored_files`; any other file stops the reader with its
-/// name, so that no image is ever lost in silence.
+/// The readers below sort classes and files by the bytes of their names, so the order does not depend on file system or locale; where
+/// lists come with the data, theirs is the order of images in a class. They take `.jpg`, `.jpeg` and `.png` files (in any case) as
+/// images. Hidden files, and files that are known not to be images (texts, tables, archives, `Thumbs.db`, README, …), are left out and
+/// listed in `ignored_files`; any other file stops the reader with its name, so that no image is ever lost in silence.
 struct Dataset {
   std::string name;
   std::vector<Sample> samples;                ///< Ordered by label.
