@@ -1,13 +1,22 @@
 #pragma once
 
+#include <diva/io/files.hpp>
+
 #include <charconv>
 #include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace diva {
+namespace detail {
+
+template <class Number>
+concept CsvNumber = (std::integral<Number> || std::floating_point<Number>)&&!std::same_as<Number, bool>;
+
+}  // namespace detail
 
 /// A table of texts; every row has as many fields as there are columns.
 struct CsvTable {
@@ -18,8 +27,8 @@ struct CsvTable {
   [[nodiscard]] std::size_t index_of(const std::string& column) const;
 };
 
-/// Reads comma-separated values as RFC 4180 describes them: fields in double quotes may hold commas, line breaks and doubled quotes;
-/// lines end in LF or CRLF; the first record names the columns. A UTF-8 byte order mark is dropped. Spaces belong to the fields.
+/// Reads comma-separated values as RFC 4180 describes them: fields in double quotes may hold commas, line breaks and doubled
+/// quotes; lines end in LF or CRLF; the first record names the columns. A UTF-8 byte order mark is dropped. Spaces are kept.
 ///
 /// Throws:  IoError with the file and the line for a record of another length than the first, a stray quote, a quote that is never
 ///          closed, and a file without a header.
@@ -36,8 +45,7 @@ struct CsvValue {
   CsvValue(std::string value) : text(std::move(value)) {}
   CsvValue(std::string_view value) : text(value) {}
   CsvValue(const char* value) : text(value) {}
-  template <class Number>
-    requires(std::integral<Number> || std::floating_point<Number>) && (!std::same_as<Number, bool>)
+  template <detail::CsvNumber Number>
   CsvValue(Number value) {
     char digits[64];
     text.assign(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
@@ -53,23 +61,19 @@ enum class CsvMode {
 
 /// A log in CSV: each row reaches the file whole, in one write, or not at all, so that a run that is killed leaves a readable file.
 ///
-/// Throws:  IoError when the file cannot be written, or when the file to append to has other columns or does not end with a line end;
+/// Throws:  IoError when the file cannot be written, or when the one to append to has other columns or ends within a line;
 ///          ShapeError when a row has another length than `columns`.
 class CsvWriter {
  public:
   CsvWriter(std::string path, const std::vector<std::string>& columns, CsvMode mode = CsvMode::replace);
-  ~CsvWriter();
-  CsvWriter(const CsvWriter&) = delete;
-  CsvWriter& operator=(const CsvWriter&) = delete;
-
   void append(const std::vector<CsvValue>& row);
 
  private:
   void write(const std::string& line);
 
   std::string path_;
-  std::size_t columns_ = 0;
-  int descriptor_ = -1;
+  std::size_t columns_;
+  detail::Descriptor file_;
 };
 
 }  // namespace diva

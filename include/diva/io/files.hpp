@@ -3,9 +3,28 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace diva {
+namespace detail {
+
+/// An open file of the system, closed at the end of its life.
+class Descriptor {
+ public:
+  /// open(2) with close-on-exec; IoError `function: 'path' must be EXPECTED, got REASON`.
+  Descriptor(std::string_view function, const std::string& path, int flags, std::string_view expected);
+  ~Descriptor();
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  [[nodiscard]] int get() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+}  // namespace detail
 
 /// The bytes of a file; pipes are read to their end.
 ///
@@ -14,9 +33,9 @@ std::vector<std::uint8_t> read_file(const std::string& path);
 
 /// A file that appears under its name only when it is complete.
 ///
-/// Bytes go to a temporary file `.NAME.PROCESS.NUMBER.tmp` in the same folder. `commit` syncs it, renames it to `path`, and syncs the
-/// folder, so after a power cut either the old or the new file is there. Without a commit the temporary is removed and a file that
-/// was there before stays as it was. Only a killed process leaves a temporary behind; no reader takes it for the file.
+/// Bytes go to a temporary file `.NAME.PROCESS.NUMBER.tmp` in the same folder. `commit` syncs it, renames it to `path`, and syncs
+/// the folder, so after a power cut either the old or the new file is there. Without a commit the temporary is removed and a file
+/// that was there before stays as it was. Only a killed process leaves a temporary behind; no reader takes it for the file.
 ///
 /// Edge:    a symbolic link at `path` is replaced, not followed.
 /// Throws:  IoError with the path and the system's reason.
@@ -32,8 +51,8 @@ class AtomicFile {
 
  private:
   std::string path_;
-  std::string temporary_;
-  int descriptor_ = -1;
+  std::string temporary_;  ///< Empty once committed.
+  detail::Descriptor file_;
 };
 
 /// Writes a whole file through AtomicFile.

@@ -17,24 +17,27 @@ struct Image {
   bool operator==(const Image&) const = default;
 };
 
-/// Decodes a JPEG or PNG, told apart by their first bytes, upright as its EXIF orientation says. `name` stands for the file in messages.
+/// Decodes a JPEG or PNG, told apart by their first bytes, and turns it upright as its EXIF orientation says.
 ///
+/// `name`:     stands for the file in messages.
 /// `channels`: 3 (gray is repeated), 1 (colour becomes luminance 0.299 R + 0.587 G + 0.114 B), or 0 for what the file holds.
-/// JPEG: baseline, progressive and arithmetic; gray, YCbCr, RGB, CMYK and YCCK, the inks stored inverted as Adobe does.
+///
+/// JPEG: baseline, progressive and arithmetic; gray, YCbCr, RGB, CMYK and YCCK, the inks inverted as Adobe stores them.
 /// PNG: all colour types and depths; 16 bits keep the upper eight, alpha and transparent colours are dropped, not composited.
 /// Colour profiles and gamma are not applied.
 ///
-/// Edge:    a damaged file is an error, never a half-gray image: JPEG warnings count as errors, save for stray bytes between the last
-///          pixel and the end marker, which some cameras write. JPEG data has no checksum, so changed bytes that still decode
-///          cannot be noticed. Malformed EXIF data counts as none.
-///          Refused before any memory is taken: more than 2^28 pixels, and sizes that so few bytes cannot hold (decompression bombs).
-/// Cost:    348 × 348 JPEG about 1 ms. Safe to call from many threads.
+/// Edge:    a damaged file is an error, never a half-gray image. JPEG warnings count as errors, save for stray bytes between the
+///          last pixel and the end marker, which some cameras write. JPEG data has no checksum: changed bytes that still decode go
+///          unnoticed. Malformed EXIF data counts as none.
+///          Refused before memory is taken: more than 2^28 pixels, and sizes that so few bytes cannot hold (decompression bombs).
+/// Cost:    COST. Safe to call from many threads.
 /// Throws:  IoError with the name; OptionError when `channels` is not 0, 1 or 3.
 Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name, std::int64_t channels = 3);
 
-/// Decodes a JPEG at the smallest of the scales 1/8, 2/8 … 8/8 whose short side is at least `min_short_side`, for training that shrinks
-/// large photographs anyway: what is not needed is never computed. A PNG, and an image smaller than asked, comes in full size.
+/// Decodes a JPEG at the smallest of the scales 1/8, 2/8 … 8/8 whose short side is at least `min_short_side`: training shrinks
+/// large photographs anyway, and what is not needed is never computed. A PNG, or an image smaller than asked, keeps its size.
 ///
+/// Cost:    COST2.
 /// Throws:  as decode_image; OptionError when `min_short_side` < 1.
 Image decode_image_at_least(std::span<const std::uint8_t> bytes, const std::string& name, std::int64_t channels,
                             std::int64_t min_short_side);
