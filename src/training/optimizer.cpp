@@ -28,11 +28,10 @@ struct Optimizer::Implementation {
   // LibTorch 1.13 files a parameter's state under the text of its address, 2.x under the address.
   static auto key(const torch::Tensor& parameter) {
     using Key = std::decay_t<decltype(std::declval<torch::optim::Adam&>().state())>::key_type;
-    void* address = parameter.unsafeGetTensorImpl();
     if constexpr (std::is_same_v<Key, std::string>) {
       return c10::guts::to_string(parameter.unsafeGetTensorImpl());
     } else {
-      return address;
+      return static_cast<void*>(parameter.unsafeGetTensorImpl());
     }
   }
 };

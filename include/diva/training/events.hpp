@@ -17,7 +17,7 @@ struct StepEvent {
   std::int64_t batches = 0;  ///< In an epoch.
   std::int64_t step = 0;     ///< Since the beginning of the run, from 1 on.
   double loss = 0;
-  std::vector<std::pair<std::string, double>> terms;  ///< Loss of each head, unweighted.
+  std::vector<std::pair<std::string, double>> terms = {};  ///< Loss of each head, unweighted.
   double learning_rate = 0;
   double images_per_second = 0;  ///< Over the last steps.
   double seconds_left = 0;       ///< Until the last step, evaluations not counted.
@@ -33,7 +33,7 @@ struct EvaluationRow {
 struct EvaluationEvent {
   std::int64_t epoch = 0;  ///< Epochs that were trained before it.
   std::int64_t epochs = 0;
-  std::vector<EvaluationRow> rows;
+  std::vector<EvaluationRow> rows = {};
   double seconds = 0;
 };
 
