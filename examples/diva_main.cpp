@@ -37,7 +37,8 @@ struct Flags {
   double loss_triplet_margin = 0.2, loss_contrastive_pos_margin = 0, loss_contrastive_neg_margin = 1;
   double miner_distance_lower_cutoff = 0.5;
 
-  std::int64_t image_size = 224, width = 64, checkpoint_steps = 0;
+  std::int64_t image_size = 224, checkpoint_steps = 0;
+  std::vector<std::int64_t> widths = {64};
   double checkpoint_minutes = 10;
   bool gray = false, cache = false, print_recipe = false;
   std::string resume = "no", list;
@@ -95,7 +96,7 @@ void declare(CLI::App& app, Flags& f) {
   app.add_option("--miner_distance_lower_cutoff", f.miner_distance_lower_cutoff, "distance-weighted mining: lower cut-off")->capture_default_str();
 
   app.add_option("--image_size", f.image_size, "side of the network's input")->capture_default_str();
-  app.add_option("--width", f.width, "channels of conv4")->capture_default_str();
+  app.add_option("--widths", f.widths, "channels of conv4's blocks: four, or one for all")->capture_default_str();
   app.add_flag("--gray", f.gray, "read images as gray");
   app.add_flag("--cache", f.cache, "keep all decoded images in memory");
   app.add_option("--resume", f.resume, "auto: go on from the run's checkpoint where there is one")->check(CLI::IsMember({"auto", "no"}))->capture_default_str();
@@ -142,7 +143,7 @@ void read_arch(const Flags& f, diva::NetworkOptions& network) {
   }
   if (f.arch.find("frozen") != std::string::npos) network.backbone_options.batch_norm = diva::BatchNorm::frozen_statistics;
   network.backbone_options.in_channels = f.gray ? 1 : 3;
-  network.backbone_options.width = f.width;
+  network.backbone_options.widths = f.widths;
   network.backbone_options.image_size = f.image_size;
 }
 

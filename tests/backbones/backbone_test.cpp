@@ -55,7 +55,7 @@ TEST_CASE("backbones have as many parameters as the published networks without t
   CHECK(count(*make("resnet50")) == 25'557'032 - 1000 * 2049);
   CHECK(count(*make("resnet101")) == 44'549'160 - 1000 * 2049);
   // Four blocks: 9·1·32 + 3·9·32·32 weights and 4·2·32 scales and offsets.
-  CHECK(count(*make("conv4", {.in_channels = 1, .width = 32})) == 288 + 27648 + 256);
+  CHECK(count(*make("conv4", {.in_channels = 1, .widths = {32}})) == 288 + 27648 + 256);
 }
 
 TEST_CASE("backbones use torchvision's names") {
@@ -145,7 +145,7 @@ TEST_CASE("evaluation treats each image alone, whatever else is in the batch") {
 TEST_CASE("batch normalisation of one block agrees with its formula") {
   // After one training step with momentum 0.1 the running mean is 0.1 times the batch's mean, the running variance 0.9 plus 0.1
   // times the batch's unbiased variance; both are taken here from the first convolution, computed apart.
-  const auto backbone = make("conv4", {.in_channels = 1, .width = 3});
+  const auto backbone = make("conv4", {.in_channels = 1, .widths = {3}});
   const auto x = images({4, 1, 16, 16});
   backbone->forward(x);
   torch::NoGradGuard no_grad;
@@ -156,7 +156,7 @@ TEST_CASE("batch normalisation of one block agrees with its formula") {
 }
 
 TEST_CASE("gradients of a backbone agree with finite differences") {
-  const auto backbone = make("conv4", {.in_channels = 1, .width = 4});
+  const auto backbone = make("conv4", {.in_channels = 1, .widths = {4}});
   backbone->to(torch::kFloat64);
   auto x = images({3, 1, 16, 16}, torch::kFloat64).requires_grad_();
   const auto value = [&](const torch::Tensor& input) { return backbone->forward(input).pow(2).sum(); };
@@ -201,7 +201,7 @@ TEST_CASE("a clone is equal and independent, in value, mode, type and what is tr
 }
 
 TEST_CASE("a backbone restores its own state and refuses another's") {
-  const auto source = make("conv4", {}, 1), target = make("conv4", {}, 2), wide = make("conv4", {.width = 8});
+  const auto source = make("conv4", {}, 1), target = make("conv4", {}, 2), wide = make("conv4", {.widths = {8}});
   target->restore(source->state());
   CHECK(same_values(*source, *target));
   const auto before = wide->clone();
@@ -232,7 +232,7 @@ TEST_CASE("make_backbone refuses unknown names and options out of range") {
   using Catch::Matchers::Contains;
   CHECK_THROWS_WITH(make("resnet81"), Contains("resnet81") && Contains("resnet18"));
   CHECK_THROWS_WITH(make("conv4", {.in_channels = 0}), Contains("in_channels"));
-  CHECK_THROWS_WITH(make("conv4", {.width = -1}), Contains("width"));
+  CHECK_THROWS_WITH(make("conv4", {.widths = {-1}}), Contains("widths"));
   CHECK_THROWS_WITH(make("conv4", {.pooling = diva::Pooling::flatten, .image_size = 15}), Contains("image_size"));
 }
 

@@ -37,7 +37,7 @@ inline std::shared_ptr<const diva::ImageStore> store(const diva::Dataset& datase
 inline diva::TrainingOptions options() {
   diva::TrainingOptions options;
   options.network = {.backbone = "conv4",
-                     .backbone_options = {.in_channels = 1, .width = 8},
+                     .backbone_options = {.in_channels = 1, .widths = {8}},
                      .heads = {"discriminative", "selfsimilarity", "shared", "intra"},
                      .embed_dim = 8};
   options.objective.key_batches = 3;

@@ -6,7 +6,7 @@
 namespace {
 
 const diva::NetworkOptions small = {.backbone = "conv4",
-                                    .backbone_options = {.in_channels = 1, .width = 8},
+                                    .backbone_options = {.in_channels = 1, .widths = {8}},
                                     .heads = {"discriminative", "shared"},
                                     .embed_dim = 4};
 

@@ -74,7 +74,7 @@ TEST_CASE("a run killed by SIGKILL at random steps and resumed ends with the sam
   small_run::write_images(pictures.path());
   const auto command = [&](const std::string& name) {
     return std::vector<std::string>{DIVA_MAIN, "--dataset", "folder", "--source_path", pictures.path(), "--save_path", out.path(), "--savename", name,
-                                    "--arch", "conv4_normalize", "--width", "8", "--image_size", "16", "--gray", "--embed_dim", "8", "--bs", "6",
+                                    "--arch", "conv4_normalize", "--widths", "8", "--image_size", "16", "--gray", "--embed_dim", "8", "--bs", "6",
                                     "--n_epochs", "6", "--lr", "0.01", "--diva_features", "discriminative", "selfsimilarity", "shared", "intra",
                                     "--diva_rho_decorrelation", "10", "--evaltypes", "discriminative", "--evaluation_metrics", "recall@1",
                                     "--checkpoint_steps", "1", "--resume", "auto", "--seed", "5"};

@@ -42,7 +42,8 @@ struct BackboneOptions {
   std::int64_t in_channels = 3;                 ///< Channels of the images: 3 for colour, 1 for gray.
   Pooling pooling = Pooling::average;           ///< How the last feature map becomes a vector.
   BatchNorm batch_norm = BatchNorm::trainable;  ///< Frozen statistics make sense with pretrained weights only.
-  std::int64_t width = 64;                      ///< Channels of each block of conv4; the ResNets' widths are fixed.
+  std::vector<std::int64_t> widths = {64};      ///< Channels of conv4's blocks: four, or one for all; the ResNets' are fixed.
+  bool last_halving = true;                     ///< Whether conv4 halves its map after the fourth block too, as after the others.
   std::int64_t image_size = 28;                 ///< Side of the images in pixels; read only by `Pooling::flatten`.
 };
 
@@ -51,7 +52,8 @@ void describe(BackboneOptions& options, Visitor&& visit) {
   visit("in_channels", options.in_channels, "channels of the images", at_least(1));
   visit("pooling", options.pooling, "how the last feature map becomes a vector");
   visit("batch_norm", options.batch_norm, "whether training moves the statistics and the scales of batch normalisation");
-  visit("width", options.width, "channels of each block of conv4", at_least(1));
+  visit("widths", options.widths, "channels of conv4's blocks: four, or one for all", at_least(1));
+  visit("last_halving", options.last_halving, "whether conv4 halves its map after the fourth block too");
   visit("image_size", options.image_size, "side of the images in pixels, for flattened features", at_least(1));
 }
 
