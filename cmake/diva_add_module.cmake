@@ -24,17 +24,18 @@ function(diva_use_precompiled target)
   target_precompile_headers(${target} REUSE_FROM diva_precompiled)
 endfunction()
 
-# diva_add_module(NAME CONCEPTS ... [PRIVATE_SOURCES ...] [TESTS ...] [DEPENDS ...] [PRIVATE_DEPENDS ...] [PACKAGES ...])
+# diva_add_module(NAME CONCEPTS ... [PRIVATE_SOURCES ...] [TESTS ...] [TEST_DEPENDS ...] [DEPENDS ...] [PRIVATE_DEPENDS ...] [PACKAGES ...])
 #
 # CONCEPTS         each is a header include/diva/NAME/CONCEPT.hpp with its test tests/NAME/CONCEPT_test.cpp, and, where they
 #                  exist, its source src/NAME/CONCEPT.cpp and benchmark benchmarks/NAME/CONCEPT_bench.cpp
 # PRIVATE_SOURCES  further files of src/NAME
 # TESTS            further tests tests/NAME/TEST_test.cpp, such as contract or golden
+# TEST_DEPENDS     what only the tests link, such as the reader of golden files
 # DEPENDS          modules and libraries that the headers use;  PRIVATE_DEPENDS: those that only the sources use
 # PACKAGES         what a user's find_package must find for this module beyond the packages of the modules it depends on;
 #                  "BLAS LAPACK" names are looked up in this order by cmake/diva-config.cmake.in
 function(diva_add_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "CONCEPTS;PRIVATE_SOURCES;TESTS;DEPENDS;PRIVATE_DEPENDS;PACKAGES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "CONCEPTS;PRIVATE_SOURCES;TESTS;TEST_DEPENDS;DEPENDS;PRIVATE_DEPENDS;PACKAGES")
   set(headers "${PROJECT_SOURCE_DIR}/include/diva/${name}.hpp")
   set(sources)
   set(benchmarks)
@@ -78,6 +79,7 @@ function(diva_add_module name)
 
   if(DIVA_BUILD_TESTS)
     diva_add_tests(${name} ${arg_CONCEPTS} ${arg_TESTS})
+    target_link_libraries(test_${name} PRIVATE ${arg_TEST_DEPENDS})
   endif()
   if(DIVA_BUILD_BENCHMARKS AND benchmarks)
     add_executable(bench_${name} ${benchmarks})

@@ -1,0 +1,9 @@
+#pragma once
+
+/// Module losses: criteria over the embeddings of a batch. A criterion is called with embeddings [batch, dim], labels [batch] int64
+/// and the tuples that a miner chose, and returns a scalar with a gradient. Its own learnable state is in `parameters()`.
+#include <diva/losses/contrastive_loss.hpp>
+#include <diva/losses/loss.hpp>
+#include <diva/losses/margin_loss.hpp>
+#include <diva/losses/registry.hpp>
+#include <diva/losses/triplet_loss.hpp>

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <diva/core/generator.hpp>
+#include <diva/core/options.hpp>
+#include <diva/miners/tuples.hpp>
+
+namespace diva {
+
+struct IntraClassOptions {
+  /// `fixed`: anchor differs from positive and negative, and they from each other where the class has three samples in the batch.
+  /// `repo`: three draws with replacement, as the seed; with two samples a class a repeat is then certain, and a = p = n happens.
+  Variant variant = Variant::fixed;
+};
+
+template <class Visitor>
+void describe(IntraClassOptions& options, Visitor&& visit) {
+  visit("variant", options.variant, "fixed: no sample twice where possible; repo: draws with replacement", any_value);
+}
+
+/// B triplets inside one class each, so that a head trained on them learns what varies within a class: a uniform class of the
+/// batch (among those with two samples or more), then its anchor, positive and negative.
+///
+/// Source:  Milbich, Roth et al., DiVA, ECCV 2020, section 3.2. Reference: the seed's `intra_random`.
+/// Differs: `fixed` never pairs a sample with itself (see the option). A class with two samples gives p = n: margin loss then holds
+///          their distance in the corridor β ± α.
+/// Shapes:  labels [B] int64 -> B triplets.
+/// Edge:    no class with two samples: T = 0.
+/// Cost:    O(B²).
+Triplets intra_class_triplets(const torch::Tensor& labels, Generator& generator, const IntraClassOptions& options = {});
+
+}  // namespace diva

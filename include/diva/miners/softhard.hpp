@@ -1,0 +1,22 @@
+#pragma once
+
+#include <diva/core/generator.hpp>
+#include <diva/miners/tuples.hpp>
+
+namespace diva {
+
+/// One triplet an anchor, both ends hard where hard ones exist:
+///
+///   p uniform among positives with D_ap > min_n D_an,   n uniform among negatives with D_an < max_p D_ap,
+///   or among all positives, or all negatives, where there is none such.
+///
+/// Softer than the hardest positive and negative, which a single mislabelled image can be.
+///
+/// Source:  Roth et al., Revisiting Training Strategies and Generalization Performance in DML, ICML 2020; batchminer/softhard.py.
+///          The DiVA code calls it `semihard`.
+/// Shapes:  embeddings [B, D], labels [B] int64 -> T ≤ B triplets.
+/// Edge:    no anchor: T = 0. NaN distances: such anchors draw from all.
+/// Cost:    O(B²·D) time, O(B²) memory.
+Triplets softhard_triplets(const torch::Tensor& embeddings, const torch::Tensor& labels, Generator& generator);
+
+}  // namespace diva
