@@ -10,11 +10,9 @@ if(DIVA_SANITIZE)
   target_link_options(diva_build_settings INTERFACE -fsanitize=${DIVA_SANITIZE})
 endif()
 
-# torch/torch.h alone costs 15 s in every file that includes it; parsed once here, all targets reuse it.
-file(WRITE "${PROJECT_BINARY_DIR}/precompile.cpp" "\n")
-add_library(diva_precompiled OBJECT "${PROJECT_BINARY_DIR}/precompile.cpp")
-target_link_libraries(diva_precompiled PRIVATE diva_build_settings torch)
-target_precompile_headers(diva_precompiled PRIVATE <torch/torch.h>)
+# In a folder of its own at the top of the whole build, so that its path, seen from there, is the same within another project and a
+# compiler cache finds it again.
+add_subdirectory("${CMAKE_CURRENT_LIST_DIR}/precompiled" "${CMAKE_BINARY_DIR}/diva_precompiled")
 
 define_property(GLOBAL PROPERTY DIVA_MODULES BRIEF_DOCS "Names of the modules made so far, in order of dependency")
 

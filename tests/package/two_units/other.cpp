@@ -1,0 +1,3 @@
+#include <diva/diva.hpp>
+
+std::string message_of_the_other_unit() { return diva::non_negative.text(); }
