@@ -92,13 +92,13 @@ class Search {
   Search(const torch::Tensor& queries, const torch::Tensor& gallery, std::int64_t k, const torch::Tensor& query_ids,
          const torch::Tensor& gallery_ids, const NeighbourOptions& options)
       : queries_(rows_of<T>("queries", queries, query_ids)),
-        gallery_(rows_of<T>("gallery", gallery, gallery_ids)),
+        gallery_(rows_of<T>(queries.is_same(gallery) ? "features" : "gallery", gallery, gallery_ids)),
         similarity_(options.similarity),
         k_(std::min(k, gallery_.count)),
         capacity_(std::min(2 * k_ + 64, gallery_.count)),
         centre_(centre_of(gallery_, similarity_)),
-        query_lengths_(lengths_about(centre_, queries_, similarity_)),
-        gallery_lengths_(lengths_about(centre_, gallery_, similarity_)) {
+        gallery_lengths_(lengths_about(centre_, gallery_, similarity_)),  // first: it finds what made the centre NaN
+        query_lengths_(lengths_about(centre_, queries_, similarity_)) {
     for (const double length : gallery_lengths_) longest_ = std::max(longest_, length);
     double largest = longest_;
     if (euclidean()) {
@@ -120,13 +120,13 @@ class Search {
     for (std::int64_t first = 0; first < queries_.count; first += tile_rows_) {
       const auto rows = std::min(tile_rows_, queries_.count - first);
       lists_.assign(rows, {});
-      prepare(queries_, first, rows, left.data_ptr<T>(), [&](std::int64_t row) { return query_factor(row); });
+      prepare(queries_, first, rows, left.template data_ptr<T>(), [&](std::int64_t row) { return query_factor(row); });
       for (std::int64_t begin = 0; begin < gallery_.count; begin += tile_columns_) {
         const auto columns = std::min(tile_columns_, gallery_.count - begin);
-        prepare(gallery_, begin, columns, right.data_ptr<T>(), [&](std::int64_t row) { return gallery_factor(row); });
+        prepare(gallery_, begin, columns, right.template data_ptr<T>(), [&](std::int64_t row) { return gallery_factor(row); });
         auto tile = products.narrow(0, 0, rows * columns).view({rows, columns});
         at::mm_out(tile, left.narrow(0, 0, rows), right.narrow(0, 0, columns).t());
-        select(first, rows, begin, columns, tile.data_ptr<T>());
+        select(first, rows, begin, columns, tile.template data_ptr<T>());
       }
       write(first, rows, indices, distances);
     }
@@ -283,7 +283,7 @@ class Search {
   Rows<T> queries_, gallery_;
   Similarity similarity_;
   std::int64_t k_, capacity_;
-  std::vector<double> centre_, query_lengths_, gallery_lengths_;
+  std::vector<double> centre_, gallery_lengths_, query_lengths_;
   double longest_ = 0, scale_ = 1;
   std::int64_t tile_rows_ = 1, tile_columns_ = 1;
   std::vector<Candidate> candidates_;  // capacity_ for each query of the tile
@@ -326,7 +326,8 @@ torch::Tensor prepare_ids(const torch::Tensor& ids, const torch::Tensor& feature
 Neighbours nearest_neighbours(const torch::Tensor& queries, const torch::Tensor& gallery, std::int64_t k, const torch::Tensor& query_ids,
                               const torch::Tensor& gallery_ids, const NeighbourOptions& options) {
   validate_fields(function, options);
-  const auto x = prepare_features(queries, "queries"), y = prepare_features(gallery, "gallery");
+  const auto x = prepare_features(queries, "queries");
+  const auto y = queries.is_same(gallery) ? x : prepare_features(gallery, "gallery");
   if (x.size(1) != y.size(1) || queries.scalar_type() != gallery.scalar_type() || x.device() != y.device()) {
     detail::fail<ShapeError>(function, "gallery", fmt::format("of the width, type and device of queries {}", detail::describe(queries)),
                              detail::describe(gallery));

@@ -1,0 +1,174 @@
+#include <ATen/Parallel.h>
+#include <diva/core/checks.hpp>
+#include <diva/metrics/neighbour_metrics.hpp>
+#include <fmt/format.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+namespace diva {
+namespace {
+
+constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+
+torch::Tensor integers(std::string_view function, std::string_view argument, const torch::Tensor& values, std::int64_t count = -1) {
+  if (!values.defined() || values.dim() != 1 || values.scalar_type() != torch::kInt64 || (count >= 0 && values.size(0) != count)) {
+    detail::fail<ShapeError>(function, argument, count >= 0 ? fmt::format("[{}] int64", count) : "[n] int64", detail::describe(values));
+  }
+  return values.cpu().contiguous();
+}
+
+struct List {
+  const bool* hits;
+  std::int64_t length;
+  std::int64_t relevant;
+};
+
+// A value for each query. `judge` gets a list that is at least `needed(R)` long, or the call fails.
+template <class Needed, class Judge>
+torch::Tensor each_query(std::string_view function, const Retrieval& retrieval, Needed&& needed, Judge&& judge) {
+  if (!retrieval.hits.defined() || retrieval.hits.dim() != 2 || retrieval.hits.scalar_type() != torch::kBool) {
+    detail::fail<ShapeError>(function, "retrieval.hits", "[queries, k] bool", detail::describe(retrieval.hits));
+  }
+  const auto hits = retrieval.hits.cpu().contiguous();
+  const auto relevant = integers(function, "retrieval.relevant", retrieval.relevant, hits.size(0));
+  const auto count = hits.size(0), length = hits.size(1);
+  const auto* counts = relevant.data_ptr<std::int64_t>();
+  const std::int64_t longest = needed(count > 0 ? *std::max_element(counts, counts + count) : 0);
+  if (longest > length) detail::fail<OptionError>(function, "retrieval.hits", fmt::format("at least {} ranks long", longest), std::to_string(length));
+
+  auto values = torch::empty({count}, torch::kFloat64);
+  auto* out = values.data_ptr<double>();
+  const bool* first = hits.data_ptr<bool>();
+  at::parallel_for(0, count, 64, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t q = begin; q < end; ++q) out[q] = judge(List{first + q * length, length, counts[q]});
+  });
+  return values;
+}
+
+void check_rank(std::string_view function, std::string_view argument, std::int64_t rank) {
+  if (rank < 1) detail::fail<OptionError>(function, argument, "at least 1", std::to_string(rank));
+}
+
+double share_of_hits(const List& list, std::int64_t rank) {
+  return static_cast<double>(std::count(list.hits, list.hits + rank, true)) / static_cast<double>(rank);
+}
+
+// Σ precision@r over the relevant ranks r ≤ limit.
+double sum_of_precisions(const List& list, std::int64_t limit) {
+  double sum = 0;
+  std::int64_t found = 0;
+  for (std::int64_t rank = 1; rank <= std::min(limit, list.length); ++rank) {
+    if (list.hits[rank - 1]) sum += static_cast<double>(++found) / static_cast<double>(rank);
+  }
+  return sum;
+}
+
+}  // namespace
+
+torch::Tensor neighbour_hits(const torch::Tensor& indices, const torch::Tensor& query_labels, const torch::Tensor& gallery_labels) {
+  constexpr auto function = "neighbour_hits";
+  if (!indices.defined() || indices.dim() != 2 || indices.scalar_type() != torch::kInt64) {
+    detail::fail<ShapeError>(function, "indices", "[queries, k] int64", detail::describe(indices));
+  }
+  const auto found = indices.cpu();
+  const auto queries = integers(function, "query_labels", query_labels, found.size(0)), gallery = integers(function, "gallery_labels", gallery_labels);
+  if (found.numel() > 0 && (found.min().item<std::int64_t>() < -1 || found.max().item<std::int64_t>() >= gallery.size(0))) {
+    detail::fail<DataError>(function, "indices", fmt::format("-1 or rows of gallery_labels, in [0, {})", gallery.size(0)),
+                            fmt::format("{} to {}", found.min().item<std::int64_t>(), found.max().item<std::int64_t>()));
+  }
+  if (gallery.size(0) == 0) return torch::zeros_like(found, torch::kBool);
+  return (gallery.index_select(0, found.clamp_min(0).flatten()).view_as(found) == queries.unsqueeze(1)).logical_and_(found >= 0);
+}
+
+torch::Tensor count_relevant(const torch::Tensor& query_labels, const torch::Tensor& gallery_labels, const torch::Tensor& query_ids,
+                             const torch::Tensor& gallery_ids) {
+  constexpr auto function = "count_relevant";
+  const auto queries = integers(function, "query_labels", query_labels), gallery = integers(function, "gallery_labels", gallery_labels);
+  if (query_ids.defined() != gallery_ids.defined()) {
+    detail::fail<OptionError>(function, "query_ids and gallery_ids", "both given or neither", "one of them");
+  }
+  const bool identified = query_ids.defined();
+  const auto query_names = identified ? integers(function, "query_ids", query_ids, queries.size(0)) : torch::Tensor();
+  const auto gallery_names = identified ? integers(function, "gallery_ids", gallery_ids, gallery.size(0)) : torch::Tensor();
+
+  using Key = std::pair<std::int64_t, std::int64_t>;  // label, id
+  const auto key = [&](const torch::Tensor& labels, const torch::Tensor& names, std::int64_t row) {
+    return Key{labels.data_ptr<std::int64_t>()[row], identified ? names.data_ptr<std::int64_t>()[row] : 0};
+  };
+  std::vector<Key> keys(gallery.size(0));
+  for (std::size_t row = 0; row < keys.size(); ++row) keys[row] = key(gallery, gallery_names, static_cast<std::int64_t>(row));
+  std::ranges::sort(keys);
+  auto counts = torch::empty_like(queries);
+  for (std::int64_t row = 0; row < queries.size(0); ++row) {
+    const auto wanted = key(queries, query_names, row);
+    const auto same_class = std::ranges::equal_range(keys, wanted.first, {}, &Key::first);
+    const auto same_sample = identified ? std::ranges::ssize(std::ranges::equal_range(same_class, wanted)) : 0;
+    counts.data_ptr<std::int64_t>()[row] = std::ranges::ssize(same_class) - same_sample;
+  }
+  return counts;
+}
+
+Retrieval judge_neighbours(const torch::Tensor& indices, const torch::Tensor& query_labels, const torch::Tensor& gallery_labels,
+                           const torch::Tensor& query_ids, const torch::Tensor& gallery_ids) {
+  return {neighbour_hits(indices, query_labels, gallery_labels), count_relevant(query_labels, gallery_labels, query_ids, gallery_ids)};
+}
+
+double mean_over_queries(const torch::Tensor& values) {
+  return values.to(torch::kFloat64).masked_select(values.isnan().logical_not()).mean().item<double>();
+}
+
+torch::Tensor recall_at(const Retrieval& retrieval, std::int64_t rank) {
+  check_rank("recall_at", "rank", rank);
+  return each_query(
+      "recall_at", retrieval, [=](std::int64_t) { return rank; },
+      [=](const List& list) { return std::find(list.hits, list.hits + rank, true) != list.hits + rank ? 1.0 : 0.0; });
+}
+
+torch::Tensor precision_at(const Retrieval& retrieval, std::int64_t rank) {
+  check_rank("precision_at", "rank", rank);
+  return each_query(
+      "precision_at", retrieval, [=](std::int64_t) { return rank; },
+      [=](const List& list) { return list.relevant > 0 ? share_of_hits(list, rank) : nothing; });
+}
+
+torch::Tensor r_precision(const Retrieval& retrieval) {
+  return each_query(
+      "r_precision", retrieval, [](std::int64_t largest) { return largest; },
+      [](const List& list) { return list.relevant > 0 ? share_of_hits(list, list.relevant) : nothing; });
+}
+
+torch::Tensor reciprocal_rank(const Retrieval& retrieval) {
+  return each_query(
+      "reciprocal_rank", retrieval, [](std::int64_t) { return 0; },
+      [](const List& list) {
+        if (list.relevant == 0) return nothing;
+        const auto* first = std::find(list.hits, list.hits + list.length, true);
+        return first == list.hits + list.length ? 0.0 : 1.0 / static_cast<double>(first - list.hits + 1);
+      });
+}
+
+torch::Tensor average_precision(const Retrieval& retrieval, std::int64_t limit, Variant variant) {
+  check_rank("average_precision", "limit", limit);
+  return each_query(
+      "average_precision", retrieval, [](std::int64_t) { return 0; },
+      [=](const List& list) {
+        if (variant == Variant::repo) return sum_of_precisions(list, limit) / static_cast<double>(list.relevant + 1);
+        return list.relevant > 0 ? sum_of_precisions(list, limit) / static_cast<double>(std::min(limit, list.relevant)) : nothing;
+      });
+}
+
+torch::Tensor average_precision_at_r(const Retrieval& retrieval, Variant variant) {
+  const std::int64_t self = variant == Variant::repo ? 1 : 0;  // the query, counted as one of its class
+  return each_query(
+      "average_precision_at_r", retrieval, [=](std::int64_t largest) { return largest + self; },
+      [=](const List& list) {
+        const auto size = list.relevant + self;
+        return size > 0 ? sum_of_precisions(list, size) / static_cast<double>(size) : nothing;
+      });
+}
+
+}  // namespace diva

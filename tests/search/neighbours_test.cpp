@@ -1,0 +1,244 @@
+#include "support/catch.hpp"
+
+#include <diva/core/generator.hpp>
+#include <diva/search/neighbours.hpp>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "../../src/search/tensor_neighbours.hpp"
+
+using Catch::Matchers::Contains;
+using diva::Neighbours;
+using diva::NeighbourOptions;
+using diva::nearest_neighbours;
+using diva::Similarity;
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr auto similarities = {Similarity::euclidean, Similarity::cosine, Similarity::dot};
+
+torch::Tensor ids(std::vector<std::int64_t> values) { return torch::tensor(values, torch::kInt64); }
+
+long double slow_distance(const double* x, const double* y, std::int64_t dim, Similarity similarity) {
+  long double difference = 0, product = 0, xx = 0, yy = 0;
+  for (std::int64_t i = 0; i < dim; ++i) {
+    const long double a = x[i], b = y[i];
+    difference += (a - b) * (a - b);
+    product += a * b;
+    xx += a * a;
+    yy += b * b;
+  }
+  if (similarity == Similarity::euclidean) return std::sqrt(difference);
+  return similarity == Similarity::dot ? -product : 1 - product / std::sqrt(xx * yy);
+}
+
+// Sorts all distances, and holds the result against them: the same distances in the same order, each that of its index, and equal
+// ones in the order of their indices. `slack` is how far apart, relative to the largest distance, two may be and still count as equal.
+void check_against_sorting(const Neighbours& found, const torch::Tensor& queries, const torch::Tensor& gallery, std::int64_t k,
+                           const torch::Tensor& query_ids, const torch::Tensor& gallery_ids, Similarity similarity, double slack) {
+  const auto x = queries.to(torch::kFloat64).contiguous(), y = gallery.to(torch::kFloat64).contiguous();
+  const auto dim = x.size(1);
+  const double unit = found.distances.scalar_type() == torch::kFloat64 ? 1e-14 : 1.2e-7;
+  REQUIRE(found.indices.sizes() == torch::IntArrayRef({x.size(0), k}));
+  for (std::int64_t q = 0; q < x.size(0); ++q) {
+    std::vector<std::pair<double, std::int64_t>> expected;
+    std::vector<double> all(y.size(0));
+    for (std::int64_t j = 0; j < y.size(0); ++j) {
+      all[j] = static_cast<double>(slow_distance(x.data_ptr<double>() + q * dim, y.data_ptr<double>() + j * dim, dim, similarity));
+      if (query_ids.defined() && query_ids[q].item<std::int64_t>() == gallery_ids[j].item<std::int64_t>()) continue;
+      expected.emplace_back(all[j], j);
+    }
+    std::ranges::sort(expected);
+    const double tolerance = slack * (expected.empty() ? 0 : std::max(std::abs(expected.front().first), std::abs(expected.back().first)));
+    std::vector<std::int64_t> seen;
+    for (std::int64_t rank = 0; rank < k; ++rank) {
+      const auto index = found.indices[q][rank].item<std::int64_t>();
+      const auto distance = found.distances[q][rank].item<double>();
+      if (rank >= static_cast<std::int64_t>(expected.size())) {
+        REQUIRE(index == -1);
+        REQUIRE(distance == infinity);
+        continue;
+      }
+      REQUIRE(index >= 0);
+      if (slack == 0) REQUIRE(index == expected[rank].second);
+      REQUIRE(std::abs(all[index] - expected[rank].first) <= tolerance);
+      REQUIRE(std::abs(distance - all[index]) <= unit * std::abs(all[index]) + tolerance);
+      seen.push_back(index);
+    }
+    std::ranges::sort(seen);
+    REQUIRE(std::ranges::adjacent_find(seen) == seen.end());
+  }
+}
+
+NeighbourOptions tiny_tiles(Similarity similarity) { return {.similarity = similarity, .query_tile = 3, .gallery_tile = 5}; }
+
+}  // namespace
+
+TEST_CASE("nearest_neighbours finds the neighbours of four points on a line") {
+  // 0 at 0, 1 at 1, 2 at 3, 3 at 3: from 0 the distances are 1, 3, 3; from 1: 1, 2, 2; from 2: 0 (row 3), 2, 3.
+  const auto points = torch::tensor({0.0F, 1.0F, 3.0F, 3.0F}).view({4, 1});
+  const auto found = nearest_neighbours(points, 3);
+  CHECK(torch::equal(found.indices, ids({1, 2, 3, 0, 2, 3, 3, 1, 0, 2, 1, 0}).view({4, 3})));
+  CHECK(torch::equal(found.distances, torch::tensor({1.F, 3.F, 3.F, 1.F, 2.F, 2.F, 0.F, 2.F, 3.F, 0.F, 2.F, 3.F}).view({4, 3})));
+}
+
+TEST_CASE("nearest_neighbours orders by direction under cosine and by product under dot") {
+  // Query (1, 0) against (0, 1), (3, 3), (0.5, 0), (-1, 0). Cosines 0, 1/√2, 1, -1; products 0, 3, 0.5, -1.
+  const auto query = torch::tensor({1.F, 0.F}).view({1, 2});
+  const auto gallery = torch::tensor({0.F, 1.F, 3.F, 3.F, 0.5F, 0.F, -1.F, 0.F}).view({4, 2});
+  const auto cosine = nearest_neighbours(query, gallery, 4, {}, {}, {.similarity = Similarity::cosine});
+  CHECK(torch::equal(cosine.indices, ids({2, 1, 0, 3}).view({1, 4})));
+  CHECK(torch::allclose(cosine.distances, torch::tensor({0.F, 0.29289322F, 1.F, 2.F}).view({1, 4})));
+  const auto dot = nearest_neighbours(query, gallery, 4, {}, {}, {.similarity = Similarity::dot});
+  CHECK(torch::equal(dot.indices, ids({1, 2, 0, 3}).view({1, 4})));
+  CHECK(torch::equal(dot.distances, torch::tensor({-3.F, -0.5F, 0.F, 1.F}).view({1, 4})));
+}
+
+TEST_CASE("nearest_neighbours agrees with sorting all distances, over many random sizes, types and tiles") {
+  for (std::uint64_t seed = 0; seed < 150; ++seed) {
+    CAPTURE(seed);
+    diva::Generator generator(seed);
+    const auto rows = 1 + generator.below(40), columns = 1 + generator.below(60), dim = 1 + generator.below(40);
+    const auto k = 1 + generator.below(columns + 3);
+    const auto type = generator.below(2) ? torch::kFloat32 : torch::kFloat64;
+    const auto queries = generator.normal({rows, dim}, type), gallery = generator.normal({columns, dim}, type);
+    torch::Tensor query_ids, gallery_ids;
+    if (generator.below(2)) {
+      query_ids = (generator.uniform({rows}) * 6).to(torch::kInt64);
+      gallery_ids = (generator.uniform({columns}) * 6).to(torch::kInt64);
+    }
+    for (const auto similarity : similarities) {
+      for (const auto& options : {tiny_tiles(similarity), NeighbourOptions{.similarity = similarity}}) {
+        check_against_sorting(nearest_neighbours(queries, gallery, k, query_ids, gallery_ids, options), queries, gallery, k, query_ids,
+                              gallery_ids, similarity, 1e-14);
+        check_against_sorting(diva::detail::neighbours_by_tensor_operations(queries, gallery, k, query_ids, gallery_ids, options), queries,
+                              gallery, k, query_ids, gallery_ids, similarity, 1e-14);
+      }
+    }
+  }
+}
+
+TEST_CASE("nearest_neighbours puts ties in the order of their indices") {
+  // Small integers: every distance is exact, and most occur often; rows occur many times. More than 2k + 64 rows lie equally near.
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    CAPTURE(seed);
+    diva::Generator generator(seed);
+    const auto dim = 1 + generator.below(3), columns = 200 + generator.below(600), k = 1 + generator.below(20);
+    const auto gallery = (generator.uniform({columns, dim}) * 3).floor() + 1, queries = (generator.uniform({7, dim}) * 3).floor() + 1;
+    for (const auto similarity : {Similarity::euclidean, Similarity::dot}) {
+      check_against_sorting(nearest_neighbours(queries, gallery, k, {}, {}, {.similarity = similarity}), queries, gallery, k, {}, {},
+                            similarity, 0);
+      check_against_sorting(nearest_neighbours(queries, gallery, k, {}, {}, tiny_tiles(similarity)), queries, gallery, k, {}, {},
+                            similarity, 0);
+    }
+  }
+}
+
+TEST_CASE("nearest_neighbours tells rows apart that differ in the last bits, whatever their common offset and scale") {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    CAPTURE(seed);
+    diva::Generator generator(seed);
+    const auto dim = 2 + generator.below(60), columns = std::int64_t{400}, k = 1 + generator.below(30);
+    const auto offset = std::array{0.0, 1.0, 1e3, 1e6}[generator.below(4)], scale = std::array{1e-25, 1.0, 1e25}[generator.below(3)];
+    const auto identity = torch::arange(columns, torch::kInt64), queried = identity.slice(0, 0, 25);
+    // Twenty clusters whose members differ by a few units in the last place of float32, with exact copies among them.
+    const auto centres = generator.normal({20, dim}, torch::kFloat64);
+    const auto noise = generator.normal({columns, dim}, torch::kFloat64) * 1e-7 * (generator.uniform({columns, 1}, torch::kFloat64) > 0.3);
+    const auto gallery = ((centres.repeat({columns / 20, 1}) + noise + offset) * scale).to(torch::kFloat32);
+    for (const auto similarity : similarities) {
+      if (similarity == Similarity::dot && scale != 1) continue;  // float32 has no products of 1e50
+      // What remains is rounding in double: nothing for equal rows; cosine and dot lose a digit where their sums cancel.
+      check_against_sorting(nearest_neighbours(gallery.slice(0, 0, 25), gallery, k, queried, identity, tiny_tiles(similarity)),
+                            gallery.slice(0, 0, 25), gallery, k, queried, identity, similarity, 1e-14);
+    }
+  }
+}
+
+TEST_CASE("nearest_neighbours gives the same bits for every tile size") {
+  diva::Generator generator(5);
+  const auto features = generator.normal({700, 24}) + 50;
+  for (const auto similarity : similarities) {
+    const auto expected = nearest_neighbours(features, 20, {.similarity = similarity});
+    for (const std::int64_t tile : {1, 7, 64, 1000}) {
+      const auto found = nearest_neighbours(features, 20, {.similarity = similarity, .query_tile = 2 * tile + 1, .gallery_tile = tile});
+      CHECK(torch::equal(found.indices, expected.indices));
+      CHECK(torch::equal(found.distances, expected.distances));
+    }
+  }
+}
+
+TEST_CASE("nearest_neighbours ranks all others when k is the whole gallery") {
+  diva::Generator generator(6);
+  const auto features = generator.normal({300, 16});
+  const auto found = nearest_neighbours(features, 299);
+  const auto everyone = std::get<0>(torch::cat({found.indices, torch::arange(300).view({300, 1})}, 1).sort(1));
+  CHECK(torch::equal(everyone, torch::arange(300).expand({300, 300})));
+  CHECK((found.distances.slice(1, 1) >= found.distances.slice(1, 0, 298)).all().item<bool>());
+}
+
+TEST_CASE("nearest_neighbours excludes by id and never by rank") {
+  // Rows 0 and 1 are equal: each is the other's nearest neighbour. With one id for both, neither finds the other.
+  const auto features = torch::tensor({1.F, 1.F, 2.F, 5.F}).view({4, 1});
+  CHECK(torch::equal(nearest_neighbours(features, 1).indices.flatten(), ids({1, 0, 0, 2})));
+  const auto same = ids({9, 9, 4, 5});
+  CHECK(torch::equal(nearest_neighbours(features, features, 1, same, same).indices.flatten(), ids({2, 2, 0, 2})));
+  // Without ids a row finds itself.
+  CHECK(torch::equal(nearest_neighbours(features, features, 1).indices.flatten(), ids({0, 0, 2, 3})));
+}
+
+TEST_CASE("nearest_neighbours fills up with -1 and infinity where the gallery ends") {
+  const auto features = torch::tensor({1.F, 2.F}).view({2, 1});
+  const auto found = nearest_neighbours(features, 3);
+  CHECK(torch::equal(found.indices, ids({1, -1, -1, 0, -1, -1}).view({2, 3})));
+  CHECK(torch::equal(found.distances.isinf(), torch::tensor({false, true, true, false, true, true}).view({2, 3})));
+  const auto empty = nearest_neighbours(features, torch::empty({0, 1}), 2);
+  CHECK((empty.indices == -1).all().item<bool>());
+  CHECK(nearest_neighbours(torch::empty({0, 1}), features, 2).indices.sizes() == torch::IntArrayRef({0, 2}));
+}
+
+TEST_CASE("nearest_neighbours takes strided, 16-bit and gradient-carrying features") {
+  diva::Generator generator(8);
+  const auto wide = generator.normal({8, 50}).t().slice(1, 0, 5);  // not contiguous
+  const auto expected = nearest_neighbours(wide.contiguous(), 4);
+  CHECK(torch::equal(nearest_neighbours(wide, 4).indices, expected.indices));
+  const auto learned = wide.clone().requires_grad_();
+  CHECK_FALSE(nearest_neighbours(learned, 4).distances.requires_grad());
+  const auto half = wide.to(torch::kBFloat16);
+  const auto found = nearest_neighbours(half, 4);
+  CHECK(found.distances.scalar_type() == torch::kFloat32);
+  CHECK(torch::equal(found.indices, nearest_neighbours(half.to(torch::kFloat32), 4).indices));
+}
+
+TEST_CASE("nearest_neighbours refuses what it cannot rank and says what and where") {
+  const auto x = torch::randn({4, 3});
+  CHECK_THROWS_WITH(nearest_neighbours(x, 0), "nearest_neighbours: k must be at least 1, got 0");
+  CHECK_THROWS_AS(nearest_neighbours(torch::randn({4}), 1), diva::ShapeError);
+  CHECK_THROWS_AS(nearest_neighbours(x, torch::randn({4, 2}), 1), diva::ShapeError);
+  CHECK_THROWS_AS(nearest_neighbours(x, x.to(torch::kFloat64), 1), diva::ShapeError);
+  CHECK_THROWS_AS(nearest_neighbours(x, x, 1, ids({1, 2, 3}), ids({1, 2, 3, 4})), diva::ShapeError);
+  CHECK_THROWS_AS(nearest_neighbours(x, x, 1, ids({1, 2, 3, 4})), diva::OptionError);
+  CHECK_THROWS_AS(nearest_neighbours(x, 1, {.query_tile = 0}), diva::OptionError);
+
+  auto broken = x.clone();
+  broken[1][2] = NAN;
+  broken[3][0] = INFINITY;
+  for (const auto similarity : similarities) {
+    CHECK_THROWS_AS(nearest_neighbours(broken, 1, {.similarity = similarity}), diva::DataError);
+  }
+  CHECK_THROWS_WITH(nearest_neighbours(x, broken, 1), Contains("gallery") && Contains("2 values of NaN or infinity"));
+  CHECK_THROWS_WITH(nearest_neighbours(broken, 1), Contains("features") && Contains("2 values"));
+  CHECK_THROWS_WITH(nearest_neighbours(broken, x, 1), Contains("queries") && Contains("2 values"));
+  CHECK_THROWS_AS(nearest_neighbours(broken, torch::empty({0, 3}), 1), diva::DataError);
+  CHECK_THROWS_WITH(nearest_neighbours(torch::full({2, 2}, 1e200, torch::kFloat64), torch::zeros({1, 2}, torch::kFloat64), 1), Contains("1e150"));
+
+  auto flat = x.clone();
+  flat[2].zero_();
+  CHECK_THROWS_WITH(nearest_neighbours(x, flat, 1, {}, {}, {.similarity = Similarity::cosine}), Contains("gallery") && Contains("1 rows of length 0"));
+  CHECK_NOTHROW(nearest_neighbours(x, flat, 1, {}, {}, {.similarity = Similarity::dot}));
+}
