@@ -25,7 +25,8 @@ std::vector<Triple> listed(const diva::Triplets& triplets) {
 TEST_CASE("all_triplets of two and one sample") {
   // Labels 0 0 1: anchors 0 and 1 have each other as positive and 2 as negative; 2 is alone.
   const auto triplets = diva::all_triplets(torch::tensor({0, 0, 1}, torch::kInt64));
-  CHECK(listed(triplets) == std::vector<Triple>{{0, 1, 2}, {1, 0, 2}});
+  const bool equal = listed(triplets) == std::vector<Triple>{{0, 1, 2}, {1, 0, 2}};
+  CHECK(equal);
 }
 
 TEST_CASE("all_triplets and all_pairs agree with loops over random labels") {
@@ -46,7 +47,8 @@ TEST_CASE("all_triplets and all_pairs agree with loops over random labels") {
         }
       }
     }
-    REQUIRE(listed(diva::all_triplets(labels)) == expected);
+    const bool equal = listed(diva::all_triplets(labels)) == expected;
+    REQUIRE(equal);
     const auto pairs = diva::all_pairs(labels);
     REQUIRE(pairs.anchors.size(0) == static_cast<std::int64_t>(positive.size()));
     REQUIRE(pairs.negative_anchors.size(0) == static_cast<std::int64_t>(negative.size()));

@@ -36,11 +36,11 @@ TEST_CASE("the queue keeps the newest keys, whatever the sizes of the batches") 
 TEST_CASE("a restored queue goes on where it stood") {
   for (const int pushed : {0, 1, 5}) {
     diva::KeyQueue queue(6, 2), restored(6, 2);
-    for (int i = 0; i < pushed; ++i) queue.push(torch::full({2, 2}, i));
+    for (int i = 0; i < pushed; ++i) queue.push(torch::full({2, 2}, 1.0 * i));
     restored.restore(queue.state());
     for (int i = 10; i < 13; ++i) {
-      queue.push(torch::full({1, 2}, i));
-      restored.push(torch::full({1, 2}, i));
+      queue.push(torch::full({1, 2}, 1.0 * i));
+      restored.push(torch::full({1, 2}, 1.0 * i));
       REQUIRE(torch::equal(queue.keys(), restored.keys()));
     }
   }

@@ -1,0 +1,254 @@
+// Trains DiVA on a folder of images, with the flags of the reference code.
+#include "support/program.hpp"
+
+#include <diva/core/json.hpp>
+#include <diva/losses/registry.hpp>
+#include <diva/miners/registry.hpp>
+#include <diva/ssl/registry.hpp>
+#include <diva/training.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <set>
+
+namespace {
+
+// The reference's flags, with its defaults; those of ours that it does not have stand last.
+struct Flags {
+  std::string dataset = "cub200", source_path, save_path = "runs", savename;
+  std::string arch = "resnet50_frozen_normalize";
+  std::int64_t embed_dim = 128, bs = 112, samples_per_class = 2, n_epochs = 150, seed = 1, kernels = 0;
+  double lr = 1e-5, fc_lr = -1, decay = 4e-4, gamma = 0.3;
+  std::vector<std::int64_t> tau = {10000}, gpu;
+  std::string loss = "margin", batch_mining = "distance";
+  std::vector<std::string> diva_features = {"discriminative"}, diva_decorrelations;
+  std::vector<std::string> evaluation_metrics = {"e_recall@1", "e_recall@2", "e_recall@4", "nmi", "f1", "mAP_c"}, evaltypes = {"discriminative"};
+  std::vector<double> diva_rho_decorrelation = {1500};
+  std::string diva_ssl = "fast_moco", diva_sharing = "random", diva_intra = "random";
+  double diva_alpha_ssl = 0.3, diva_alpha_shared = 0.3, diva_alpha_intra = 0.3;
+  std::int64_t diva_decorrnet_dim = 512;
+  double diva_decorrnet_lr = 1e-5;
+  double diva_moco_momentum = 0.9, diva_moco_temperature = 0.1, diva_moco_temp_lr = 5e-4, diva_moco_lower_cutoff = 0.5, diva_moco_upper_cutoff = 1.4;
+  std::int64_t diva_moco_n_key_batches = 50;
+  bool diva_moco_trainable_temp = false, diva_fixed = false;
+  double loss_margin_margin = 0.2, loss_margin_beta = 1.2, loss_margin_beta_lr = 5e-4, loss_margin_nu = 0;
+  bool loss_margin_beta_constant = false;
+  double loss_triplet_margin = 0.2, loss_contrastive_pos_margin = 0, loss_contrastive_neg_margin = 1;
+  double miner_distance_lower_cutoff = 0.5;
+
+  std::int64_t image_size = 224, width = 64, checkpoint_steps = 0;
+  double checkpoint_minutes = 10;
+  bool gray = false, cache = false, print_recipe = false;
+  std::string resume = "no", list;
+};
+
+void declare(CLI::App& app, Flags& f) {
+  app.add_option("--dataset", f.dataset, "cub200, omniglot, or folder (one sub-folder a class)")->capture_default_str();
+  app.add_option("--source_path", f.source_path, "folder of the data set, or the one that holds a folder named as it");
+  app.add_option("--save_path", f.save_path, "folder for runs")->capture_default_str();
+  app.add_option("--savename", f.savename, "name of the run's folder; default: the data set and the seed");
+  app.add_option("--arch", f.arch, "resnet18|resnet50|conv4, then _frozen (statistics of batch norm stay) and _normalize")->capture_default_str();
+  app.add_option("--embed_dim", f.embed_dim, "dimension of each head")->capture_default_str();
+  app.add_option("--bs", f.bs, "batch size")->capture_default_str();
+  app.add_option("--samples_per_class", f.samples_per_class, "images of each class in a batch")->capture_default_str();
+  app.add_option("--n_epochs", f.n_epochs, "epochs")->capture_default_str();
+  app.add_option("--seed", f.seed, "seed of every draw")->capture_default_str();
+  app.add_option("--kernels", f.kernels, "loader threads; 0: one for each core")->capture_default_str();
+  app.add_option("--gpu", f.gpu, "number of the CUDA device; the CPU where there is none");
+  app.add_option("--lr", f.lr, "learning rate")->capture_default_str();
+  app.add_option("--fc_lr", f.fc_lr, "learning rate of the heads where not negative")->capture_default_str();
+  app.add_option("--decay", f.decay, "weight decay")->capture_default_str();
+  app.add_option("--tau", f.tau, "epochs at which the rates are multiplied by gamma")->capture_default_str();
+  app.add_option("--gamma", f.gamma, "that factor")->capture_default_str();
+  app.add_option("--loss", f.loss, "criterion (--list losses)")->capture_default_str();
+  app.add_option("--batch_mining", f.batch_mining, "miner (--list miners); semihard means softhard, as in the reference")->capture_default_str();
+  app.add_option("--diva_features", f.diva_features, "heads: discriminative selfsimilarity shared intra")->capture_default_str();
+  app.add_option("--diva_ssl", f.diva_ssl, "criterion of the selfsimilarity head: fast_moco (DaNCE) or moco")->capture_default_str();
+  app.add_option("--diva_sharing", f.diva_sharing, "triplets of the shared head: random, standard, full")->capture_default_str();
+  app.add_option("--diva_intra", f.diva_intra, "triplets of the intra head: random")->capture_default_str();
+  app.add_option("--diva_decorrelations", f.diva_decorrelations, "edges SOURCE-TARGET; default: every other head to discriminative");
+  app.add_option("--diva_rho_decorrelation", f.diva_rho_decorrelation, "weight of each edge, or one for all")->capture_default_str();
+  app.add_option("--diva_decorrnet_dim", f.diva_decorrnet_dim, "hidden units of a decorrelation network")->capture_default_str();
+  app.add_option("--diva_decorrnet_lr", f.diva_decorrnet_lr, "its learning rate")->capture_default_str();
+  app.add_option("--diva_alpha_ssl", f.diva_alpha_ssl, "weight of the selfsimilarity head")->capture_default_str();
+  app.add_option("--diva_alpha_shared", f.diva_alpha_shared, "weight of the shared head")->capture_default_str();
+  app.add_option("--diva_alpha_intra", f.diva_alpha_intra, "weight of the intra head")->capture_default_str();
+  app.add_option("--diva_moco_momentum", f.diva_moco_momentum, "momentum of the key network")->capture_default_str();
+  app.add_option("--diva_moco_temperature", f.diva_moco_temperature, "temperature")->capture_default_str();
+  app.add_option("--diva_moco_temp_lr", f.diva_moco_temp_lr, "its learning rate")->capture_default_str();
+  app.add_flag("--diva_moco_trainable_temp", f.diva_moco_trainable_temp, "train the temperature");
+  app.add_option("--diva_moco_n_key_batches", f.diva_moco_n_key_batches, "queue of keys, in batches")->capture_default_str();
+  app.add_option("--diva_moco_lower_cutoff", f.diva_moco_lower_cutoff, "lower cut-off of DaNCE")->capture_default_str();
+  app.add_option("--diva_moco_upper_cutoff", f.diva_moco_upper_cutoff, "upper cut-off of DaNCE")->capture_default_str();
+  app.add_flag("--diva_fixed", f.diva_fixed, "the corrected weighting of DaNCE");
+  app.add_option("--evaluation_metrics", f.evaluation_metrics, "metrics")->capture_default_str();
+  app.add_option("--evaltypes", f.evaltypes, "heads, Combined_HEAD_HEAD-WEIGHT-WEIGHT, or all")->capture_default_str();
+  app.add_option("--loss_margin_margin", f.loss_margin_margin, "margin loss: alpha")->capture_default_str();
+  app.add_option("--loss_margin_beta", f.loss_margin_beta, "margin loss: initial beta")->capture_default_str();
+  app.add_option("--loss_margin_beta_lr", f.loss_margin_beta_lr, "margin loss: learning rate of beta")->capture_default_str();
+  app.add_option("--loss_margin_nu", f.loss_margin_nu, "margin loss: weight of the sum of beta")->capture_default_str();
+  app.add_flag("--loss_margin_beta_constant", f.loss_margin_beta_constant, "margin loss: one constant beta");
+  app.add_option("--loss_triplet_margin", f.loss_triplet_margin, "triplet loss: margin")->capture_default_str();
+  app.add_option("--loss_contrastive_pos_margin", f.loss_contrastive_pos_margin, "contrastive loss: positive margin")->capture_default_str();
+  app.add_option("--loss_contrastive_neg_margin", f.loss_contrastive_neg_margin, "contrastive loss: negative margin")->capture_default_str();
+  app.add_option("--miner_distance_lower_cutoff", f.miner_distance_lower_cutoff, "distance-weighted mining: lower cut-off")->capture_default_str();
+
+  app.add_option("--image_size", f.image_size, "side of the network's input")->capture_default_str();
+  app.add_option("--width", f.width, "channels of conv4")->capture_default_str();
+  app.add_flag("--gray", f.gray, "read images as gray");
+  app.add_flag("--cache", f.cache, "keep all decoded images in memory");
+  app.add_option("--resume", f.resume, "auto: go on from the run's checkpoint where there is one")->check(CLI::IsMember({"auto", "no"}))->capture_default_str();
+  app.add_option("--checkpoint_minutes", f.checkpoint_minutes, "minutes between checkpoints; one is also written after each epoch")->capture_default_str();
+  app.add_option("--checkpoint_steps", f.checkpoint_steps, "steps between checkpoints, where positive")->capture_default_str();
+  app.add_flag("--print_recipe", f.print_recipe, "print the recipe that the flags mean, as JSON, and end");
+  app.add_option("--list", f.list, "print names and end")->check(CLI::IsMember({"losses", "miners", "ssl", "backbones"}));
+}
+
+std::string loss_options(const Flags& f) {
+  nlohmann::json options = nlohmann::json::object();
+  if (f.loss == "margin") {
+    options = {{"boundary", f.loss_margin_beta}, {"margin", f.loss_margin_margin}, {"learn_boundary", !f.loss_margin_beta_constant},
+               {"boundary_learning_rate", f.loss_margin_beta_lr}, {"boundary_penalty", f.loss_margin_nu}};
+  } else if (f.loss == "triplet") {
+    options = {{"margin", f.loss_triplet_margin}};
+  } else if (f.loss == "contrastive") {
+    options = {{"positive_margin", f.loss_contrastive_pos_margin}, {"negative_margin", f.loss_contrastive_neg_margin}};
+  }
+  return options.dump();
+}
+
+std::string ssl_options(const Flags& f) {
+  nlohmann::json options = {{"temperature", f.diva_moco_temperature}, {"learn_temperature", f.diva_moco_trainable_temp}, {"temperature_learning_rate", f.diva_moco_temp_lr}};
+  if (f.diva_ssl != "moco") {
+    options["lower_cutoff"] = f.diva_moco_lower_cutoff;
+    options["upper_cutoff"] = f.diva_moco_upper_cutoff;
+    options["variant"] = f.diva_fixed ? "fixed" : "repo";
+  }
+  return options.dump();
+}
+
+// The reference finds the parts of an architecture's name as substrings, and always normalises embeddings here.
+void read_arch(const Flags& f, diva::NetworkOptions& network) {
+  const auto known = diva::backbone_names();
+  network.backbone = f.arch.substr(0, f.arch.find('_'));
+  if (std::find(known.begin(), known.end(), network.backbone) == known.end()) diva::detail::fail_unknown("diva_main", "--arch", network.backbone, known);
+  std::set<std::string> words = {"", "normalize", "frozen"};
+  for (std::size_t at = network.backbone.size(); at < f.arch.size();) {
+    const auto end = std::min(f.arch.find('_', at + 1), f.arch.size());
+    const auto word = f.arch.substr(at + 1, end - at - 1);
+    if (words.count(word) == 0) diva::detail::fail_unknown("diva_main", "part of --arch", word, {"frozen", "normalize"});
+    at = end;
+  }
+  if (f.arch.find("frozen") != std::string::npos) network.backbone_options.batch_norm = diva::BatchNorm::frozen_statistics;
+  network.backbone_options.in_channels = f.gray ? 1 : 3;
+  network.backbone_options.width = f.width;
+  network.backbone_options.image_size = f.image_size;
+}
+
+diva::TrainingOptions recipe(const Flags& f) {
+  diva::TrainingOptions options;
+  read_arch(f, options.network);
+  options.network.heads = f.diva_features;
+  options.network.embed_dim = f.embed_dim;
+
+  auto& objective = options.objective;
+  objective.loss = f.loss;
+  objective.loss_options = loss_options(f);
+  objective.miner = f.batch_mining == "semihard" ? "softhard" : f.batch_mining;  // the reference's semihard (FIELD B27)
+  const nlohmann::json cutoff = {{"lower_cutoff", f.miner_distance_lower_cutoff}};
+  if (f.batch_mining == "distance") objective.miner_options = cutoff.dump();
+  diva::from_json({{"sharing", f.diva_sharing}, {"distance", cutoff}}, objective.shared, "--diva_sharing");
+  if (f.diva_intra != "random") diva::detail::fail<diva::OptionError>("diva_main", "--diva_intra", "random", f.diva_intra);
+  objective.ssl = f.diva_ssl;
+  objective.ssl_options = ssl_options(f);
+  objective.alpha_ssl = f.diva_alpha_ssl;
+  objective.alpha_shared = f.diva_alpha_shared;
+  objective.alpha_intra = f.diva_alpha_intra;
+  objective.key_momentum = f.diva_moco_momentum;
+  objective.key_batches = f.diva_moco_n_key_batches;
+  if (!f.diva_decorrelations.empty()) objective.decorrelations = f.diva_decorrelations;
+  objective.rho = f.diva_rho_decorrelation;
+  objective.separation = {.hidden_dim = f.diva_decorrnet_dim, .learning_rate = f.diva_decorrnet_lr};
+
+  options.optimizer = {.learning_rate = f.lr, .head_learning_rate = f.fc_lr, .weight_decay = f.decay, .milestones = f.tau, .gamma = f.gamma};
+  options.sampler = {.batch_size = f.bs, .samples_per_class = f.samples_per_class};
+  options.augmentation.image_size = f.image_size;
+  options.augmentation.evaluation_resize = f.image_size * 256 / 224;
+  if (f.gray) {
+    options.augmentation.channels = 1;
+    options.augmentation.mean = {0.449};
+    options.augmentation.standard_deviation = {0.226};
+  }
+  options.evaluation = {.metrics = f.evaluation_metrics, .combinations = f.evaltypes, .batch_size = f.bs};
+  options.epochs = f.n_epochs;
+  options.seed = f.seed;
+  return options;
+}
+
+diva::Split read_data(const Flags& f) {
+  if (f.source_path.empty()) diva::detail::fail<diva::OptionError>("diva_main", "--source_path", "given", "nothing");
+  const auto inner = f.source_path + "/" + f.dataset;
+  const auto root = std::filesystem::is_directory(inner) ? inner : f.source_path;
+  if (f.dataset == "cub200") return diva::zero_shot_split(diva::cub200(root));
+  if (f.dataset == "folder") return diva::zero_shot_split(diva::folder_of_classes(root));
+  if (f.dataset == "omniglot") return {diva::omniglot(root, diva::OmniglotPart::background), diva::omniglot(root, diva::OmniglotPart::evaluation)};
+  diva::detail::fail_unknown("diva_main", "--dataset", f.dataset, {"cub200", "folder", "omniglot"});
+}
+
+torch::Device device(const Flags& f) {
+  if (torch::cuda::is_available()) return {torch::kCUDA, static_cast<c10::DeviceIndex>(f.gpu.empty() ? 0 : f.gpu.front())};
+  if (!f.gpu.empty()) fmt::print(stderr, "diva_main: no CUDA device, training on the CPU\n");
+  return torch::kCPU;
+}
+
+int run(const Flags& f) {
+  const auto options = recipe(f);
+  if (f.print_recipe) {
+    fmt::print("{}\n", diva::to_json(options).dump(2));
+    return 0;
+  }
+  const auto split = read_data(f);
+  fmt::print(stderr, "{}: {} images of {} classes to train on, {} of {} others to test\n", f.dataset, split.train.size(),
+             split.train.num_classes(), split.test.size(), split.test.num_classes());
+  const diva::ImageStoreOptions store{.channels = f.gray ? 1 : 3, .cache = f.cache};
+  const auto train = std::make_shared<const diva::ImageStore>(split.train, store), test = std::make_shared<const diva::ImageStore>(split.test, store);
+
+  const auto name = f.savename.empty() ? fmt::format("{}_s{}", f.dataset, f.seed) : f.savename;
+  const auto folder = f.save_path + "/" + name;
+  const bool resume = f.resume == "auto";
+  const auto progress = resume ? diva::checkpoint_progress(folder) : diva::Progress{};
+  diva::RunLog log(folder, progress.step, progress.epoch);
+  diva::ProgressObserver bar(name);
+  const diva::StopSignal stop;
+  const auto result = diva::train(options, train, test,
+                                  {.folder = folder,
+                                   .resume = resume,
+                                   .checkpoint_minutes = f.checkpoint_minutes,
+                                   .checkpoint_steps = f.checkpoint_steps,
+                                   .device = device(f),
+                                   .loader = {.threads = f.kernels},
+                                   .stop = diva::StopSignal::requested,
+                                   .observers = {&log, &bar}});
+  fmt::print(stderr, "{} after {} steps; see {}\n", result.finished ? "finished" : "stopped", result.steps, folder);
+  return result.finished ? 0 : 130;
+}
+
+int list(const std::string& what) {
+  const auto names = what == "losses"   ? diva::loss_names()
+                     : what == "miners" ? diva::miner_names()
+                     : what == "ssl"    ? diva::self_similarity_names()
+                                        : diva::backbone_names();
+  for (const auto& name : names) fmt::print("{}\n", name);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Trains DiVA on a folder of images and evaluates it on classes never seen in training.", "diva_main");
+  Flags flags;
+  declare(app, flags);
+  if (const int status = program::parse(app, argc, argv); status >= 0) return status;
+  return program::guarded("diva_main", [&] { return flags.list.empty() ? run(flags) : list(flags.list); });
+}

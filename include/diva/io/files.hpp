@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace diva {
+namespace detail {
+
+/// An open file of the system, closed at the end of its life.
+class Descriptor {
+ public:
+  /// open(2) with close-on-exec; IoError `function: 'path' must be EXPECTED, got REASON`.
+  Descriptor(std::string_view function, const std::string& path, int flags, std::string_view expected);
+  ~Descriptor();
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  [[nodiscard]] int get() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+}  // namespace detail
+
+/// The bytes of a file; pipes are read to their end.
+///
+/// Throws:  IoError with the path and the system's reason.
+std::vector<std::uint8_t> read_file(const std::string& path);
+
+/// A file that appears under its name only when it is complete.
+///
+/// Bytes go to a temporary file `.NAME.PROCESS.NUMBER.tmp` in the same folder. `commit` syncs it, renames it to `path`, and syncs
+/// the folder, so after a power cut either the old or the new file is there. Without a commit the temporary is removed and a file
+/// that was there before stays as it was. Only a killed process leaves a temporary behind; no reader takes it for the file.
+///
+/// Edge:    a symbolic link at `path` is replaced, not followed.
+/// Throws:  IoError with the path and the system's reason.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::string path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(std::span<const std::uint8_t> bytes);
+  void commit();  ///< Once, after the last `write`.
+
+ private:
+  std::string path_;
+  std::string temporary_;  ///< Empty once committed.
+  detail::Descriptor file_;
+};
+
+/// Writes a whole file through AtomicFile.
+void write_file_atomically(const std::string& path, std::span<const std::uint8_t> bytes);
+
+}  // namespace diva

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace diva {
+
+/// Eight-bit pixels, row-major and interleaved: [height, width, channels] with one channel (gray) or three (RGB).
+struct Image {
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+  std::int64_t channels = 0;
+  std::vector<std::uint8_t> pixels;
+
+  bool operator==(const Image&) const = default;
+};
+
+/// Decodes a JPEG or PNG, told apart by their first bytes, and turns it upright as its EXIF orientation says.
+///
+/// `name`:     stands for the file in messages.
+/// `channels`: 3 (gray is repeated), 1 (colour becomes luminance 0.299 R + 0.587 G + 0.114 B), or 0 for what the file holds.
+///
+/// JPEG: baseline, progressive and arithmetic; gray, YCbCr, RGB, CMYK and YCCK, the inks inverted as Adobe stores them.
+/// PNG: all colour types and depths; 16 bits keep the upper eight, alpha and transparent colours are dropped, not composited.
+/// Colour profiles and gamma are not applied.
+///
+/// Edge:    a damaged file is an error, never a half-gray image. JPEG warnings count as errors, save for stray bytes between the
+///          last pixel and the end marker, which some cameras write. JPEG data has no checksum: changed bytes that still decode go
+///          unnoticed. Malformed EXIF data counts as none.
+///          Refused before memory is taken: more than 2^28 pixels, and sizes that so few bytes cannot hold (decompression bombs).
+/// Cost:    COST. Safe to call from many threads.
+/// Throws:  IoError with the name; OptionError when `channels` is not 0, 1 or 3.
+Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name, std::int64_t channels = 3);
+
+/// Decodes a JPEG at the smallest of the scales 1/8, 2/8 … 8/8 whose short side is at least `min_short_side`: training shrinks
+/// large photographs anyway, and what is not needed is never computed. A PNG, or an image smaller than asked, keeps its size.
+///
+/// Cost:    COST2.
+/// Throws:  as decode_image; OptionError when `min_short_side` < 1.
+Image decode_image_at_least(std::span<const std::uint8_t> bytes, const std::string& name, std::int64_t channels,
+                            std::int64_t min_short_side);
+
+/// read_file and decode_image.
+Image read_image(const std::string& path, std::int64_t channels = 3);
+
+/// Throws:  ShapeError when the image is empty, has other than one or three channels, or a wrong number of pixels.
+std::vector<std::uint8_t> encode_png(const Image& image);
+
+/// Baseline JPEG, colour at half resolution. `quality` from 1 to 100, OptionError outside.
+std::vector<std::uint8_t> encode_jpeg(const Image& image, int quality = 90);
+
+}  // namespace diva

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <diva/core/generator.hpp>
+#include <diva/core/options.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace diva {
+
+struct ClassRandomSamplerOptions {
+  std::int64_t batch_size = 112;
+  std::int64_t samples_per_class = 2;  ///< n; divides batch_size. A batch has m = batch_size / n classes.
+};
+
+template <class Visitor>
+void describe(ClassRandomSamplerOptions& options, Visitor&& visit) {
+  visit("batch_size", options.batch_size, "samples in a batch", at_least(1));
+  visit("samples_per_class", options.samples_per_class, "samples of each class in a batch; divides batch_size", at_least(1));
+}
+
+/// Batches of m different classes with n different samples each, classes and samples at random.
+///
+/// In an epoch the classes come from a shuffled deck that is dealt out and shuffled again when it is used up, and so do the samples of
+/// each class. Hence after any batch of an epoch the counts of two classes differ by at most one, and so do those of two samples of a
+/// class. Where a batch needs the end of one deck and the beginning of the next, cards that it already holds are put off until after
+/// it, so a batch never holds a class or a sample twice. Every epoch starts with fresh decks.
+///
+/// Source:  the seed's `class_random` sampler.
+/// Differs: the seed draws classes and samples with replacement (FIELD.md B22), so batches repeat classes and pair samples with
+///          themselves; here neither happens.
+/// Edge:    classes with fewer than n samples are never drawn: see `excluded_classes`.
+/// Cost:    planning an epoch takes O(samples) time and memory, once an epoch; then O(batch_size) a batch. Safe to use from threads.
+class ClassRandomSampler {
+ public:
+  /// `labels`: those of all samples, any integers.
+  /// Throws: OptionError when n does not divide the batch size; DataError when fewer than m classes have n samples.
+  ClassRandomSampler(const std::vector<std::int64_t>& labels, ClassRandomSamplerOptions options, Generator generator);
+
+  /// Sample indices of batch `index` of an epoch, grouped by class: the first n belong to one class, the next n to another.
+  /// A function of the generator's seed, `epoch` and `index` only. OptionError when `index` is not in [0, batches_per_epoch()).
+  [[nodiscard]] std::vector<std::int64_t> batch(std::int64_t epoch, std::int64_t index) const;
+
+  /// ⌊number of samples / batch size⌋, at least 1.
+  [[nodiscard]] std::int64_t batches_per_epoch() const { return batches_per_epoch_; }
+
+  /// Labels of the classes that have fewer than n samples and so are never drawn, ascending.
+  [[nodiscard]] const std::vector<std::int64_t>& excluded_classes() const { return excluded_; }
+
+  [[nodiscard]] const ClassRandomSamplerOptions& options() const { return options_; }
+
+ private:
+  struct Plan;
+
+  ClassRandomSamplerOptions options_;
+  Generator generator_;
+  std::vector<std::vector<std::int64_t>> classes_;  // samples of each class that can be drawn
+  std::vector<std::int64_t> excluded_;
+  std::int64_t batches_per_epoch_;
+  std::shared_ptr<Plan> plan_;  // the epoch asked for last; copies of a sampler share it, as they would plan the same
+};
+
+}  // namespace diva

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <diva/core/generator.hpp>
+#include <diva/data/loader.hpp>
+#include <diva/heads/combination.hpp>
+#include <diva/training/events.hpp>
+#include <diva/training/network.hpp>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace diva {
+
+struct EvaluationOptions {
+  std::vector<std::string> metrics = {"recall@1", "recall@2", "recall@4", "recall@8", "map@r", "nmi"};  ///< Names that evaluate takes.
+  std::vector<std::string> combinations = {"all"};  ///< Names of heads, `Combined_…`, or "all" (see all_combinations).
+  std::int64_t batch_size = 112;                     ///< Images embedded at once.
+  std::int64_t every_epochs = 1;                     ///< Epochs between evaluations during training; the last epoch always ends with one.
+};
+
+template <class Visitor>
+void describe(EvaluationOptions& options, Visitor&& visit) {
+  visit("metrics", options.metrics, "names of the metrics", any_value);
+  visit("combinations", options.combinations, "heads, Combined_HEAD_HEAD-WEIGHT-WEIGHT, or all", any_value);
+  visit("batch_size", options.batch_size, "images embedded at once", at_least(1));
+  visit("every_epochs", options.every_epochs, "epochs between evaluations", at_least(1));
+}
+
+/// Embeddings of a whole data set, in its order, on the CPU.
+struct EmbeddedSet {
+  Embeddings embeddings;  ///< [N, embed_dim] float32 a head.
+  torch::Tensor labels;   ///< [N] int64.
+};
+
+/// Embeds every sample by its evaluation view, the network in evaluation mode and without a graph; the mode is training afterwards.
+///
+/// Cost: one forward pass over the data; memory N·embed_dim floats a head. `progress` is told images done and their total.
+EmbeddedSet embed(Network& network, Loader& loader, std::int64_t batch_size, std::int64_t size, torch::Device device,
+                  const std::function<void(std::int64_t, std::int64_t)>& progress = {});
+
+/// The combinations that the options name for these heads.
+std::vector<Combination> chosen_combinations(const EvaluationOptions& options, const std::vector<std::string>& heads);
+
+/// Every metric for every combination. `generator` seeds the k-means of each anew, so a row does not depend on the others.
+std::vector<EvaluationRow> evaluate_combinations(const EmbeddedSet& set, const std::vector<Combination>& combinations,
+                                                 const std::vector<std::string>& metrics, Generator generator);
+
+}  // namespace diva

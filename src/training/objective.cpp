@@ -1,0 +1,120 @@
+#include <diva/core/checks.hpp>
+#include <diva/losses/registry.hpp>
+#include <diva/ssl/registry.hpp>
+#include <diva/training/objective.hpp>
+
+#include <algorithm>
+
+namespace diva {
+namespace {
+
+constexpr auto discriminative = "discriminative", shared = "shared", intra = "intra", selfsimilarity = "selfsimilarity";
+
+template <class Map>
+const auto& entry(const Map& map, const std::string& head, const char* argument) {
+  const auto found = map.find(head);
+  if (found == map.end()) detail::fail<OptionError>("Objective::forward", argument, "given for head '" + head + "'", "none of that name");
+  return found->second;
+}
+
+std::vector<NamedTensor> prefixed(const std::string& prefix, std::vector<NamedTensor> tensors) {
+  for (auto& [name, tensor] : tensors) name = prefix + "." + name;
+  return tensors;
+}
+
+}  // namespace
+
+std::vector<DecorrelationEdge> decorrelation_edges(const ObjectiveOptions& options, const std::vector<std::string>& heads) {
+  std::vector<DecorrelationEdge> edges;
+  if (options.decorrelations == std::vector<std::string>{"default"}) {
+    edges = default_edges(heads, 0);
+  } else {
+    for (const auto& edge : options.decorrelations) edges.push_back(parse_edge(edge, 0));
+  }
+  if (edges.empty()) return edges;
+  if (options.rho.size() != 1 && options.rho.size() != edges.size()) {
+    detail::fail<OptionError>("Objective", "rho", "one value, or one for each of " + std::to_string(edges.size()) + " edges",
+                              std::to_string(options.rho.size()) + " values");
+  }
+  for (std::size_t i = 0; i < edges.size(); ++i) {
+    edges[i].weight = options.rho.size() == 1 ? options.rho[0] : options.rho[i];
+    for (const auto& end : {edges[i].source, edges[i].target}) {
+      if (std::find(heads.begin(), heads.end(), end) == heads.end()) detail::fail_unknown("Objective", "head of a decorrelation", end, heads);
+    }
+  }
+  return edges;
+}
+
+Objective::Objective(const ObjectiveOptions& options, const std::vector<std::string>& heads, std::int64_t num_classes,
+                     std::int64_t embed_dim, Generator initialisation)
+    : alpha_ssl_(options.alpha_ssl) {
+  validate_fields("Objective", options);
+  for (const auto& head : heads) {
+    if (head == discriminative) {
+      triplet_heads_.push_back({head, 1, make_loss(options.loss, num_classes, options.loss_options),
+                                make_miner(options.miner, options.miner_options)});
+    } else if (head == shared) {
+      triplet_heads_.push_back(
+          {head, options.alpha_shared, make_loss(options.loss, num_classes, options.loss_options),
+           [settings = options.shared](const torch::Tensor& x, const torch::Tensor& y, Generator& g) { return shared_triplets(x, y, g, settings); }});
+    } else if (head == intra) {
+      triplet_heads_.push_back(
+          {head, options.alpha_intra, make_loss(options.loss, num_classes, options.loss_options),
+           [settings = options.intra](const torch::Tensor&, const torch::Tensor& y, Generator& g) { return intra_class_triplets(y, g, settings); }});
+    } else if (head == selfsimilarity) {
+      self_similarity_ = make_self_similarity(options.ssl, options.ssl_options);
+    } else {
+      detail::fail_unknown("Objective", "head", head, {discriminative, selfsimilarity, shared, intra});
+    }
+  }
+  auto edges = decorrelation_edges(options, heads);
+  if (!edges.empty()) {
+    separation_ = std::make_unique<AdversarialSeparation>(std::move(edges), embed_dim, initialisation, options.separation);
+  }
+}
+
+std::map<std::string, Triplets> Objective::mine(const Embeddings& embeddings, const torch::Tensor& labels, Generator& generator) const {
+  std::map<std::string, Triplets> result;
+  for (const auto& head : triplet_heads_) result[head.name] = head.miner(entry(embeddings, head.name, "embeddings"), labels, generator);
+  return result;
+}
+
+Objective::Value Objective::forward(const Embeddings& embeddings, const torch::Tensor& labels,
+                                    const std::map<std::string, Triplets>& triplets, const torch::Tensor& keys,
+                                    const torch::Tensor& queue) const {
+  Value value;
+  const auto add = [&](const std::string& name, double weight, const torch::Tensor& term) {
+    value.total = value.total.defined() ? value.total + weight * term : weight * term;
+    value.terms.emplace_back(name, term.detach());
+  };
+  for (const auto& head : triplet_heads_) {
+    add(head.name, head.alpha,
+        head.loss->forward(entry(embeddings, head.name, "embeddings"), labels, entry(triplets, head.name, "triplets")));
+  }
+  if (self_similarity_) {
+    add(selfsimilarity, alpha_ssl_, self_similarity_->forward(entry(embeddings, selfsimilarity, "embeddings"), keys, queue));
+  }
+  if (separation_) add("separation", 1, separation_->forward(embeddings));
+  return value;
+}
+
+std::vector<Objective::Group> Objective::groups() const {
+  std::vector<Group> groups;
+  for (const auto& head : triplet_heads_) {
+    groups.push_back({"loss." + head.name, prefixed("loss." + head.name, head.loss->named_parameters()), head.loss->learning_rate().value_or(-1)});
+  }
+  if (self_similarity_) {
+    groups.push_back({"loss.selfsimilarity", prefixed("loss.selfsimilarity", self_similarity_->named_parameters()), self_similarity_->learning_rate()});
+  }
+  if (separation_) groups.push_back({"decorrelation", prefixed("decorrelation", separation_->named_parameters()), separation_->learning_rate()});
+  std::erase_if(groups, [](const Group& group) { return group.parameters.empty(); });
+  return groups;
+}
+
+std::vector<NamedTensor> Objective::named_parameters() const {
+  std::vector<NamedTensor> all;
+  for (auto& group : groups()) all.insert(all.end(), group.parameters.begin(), group.parameters.end());
+  return all;
+}
+
+}  // namespace diva

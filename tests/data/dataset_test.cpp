@@ -1,0 +1,235 @@
+#include "support/catch.hpp"
+
+#include "data/temporary_folder.hpp"
+#include <diva/core/error.hpp>
+#include <diva/data/dataset.hpp>
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <set>
+
+using Catch::Matchers::Contains;
+using diva::Dataset;
+using diva::Generator;
+using diva::Sample;
+
+namespace {
+
+std::vector<std::string> names(const std::vector<std::string>& paths, const TemporaryFolder& folder) {
+  std::vector<std::string> result;
+  for (const auto& path : paths) result.push_back(std::filesystem::relative(path, folder.path()).string());
+  return result;
+}
+
+Dataset numbered(std::int64_t classes, std::int64_t each) {
+  Dataset dataset{.name = "numbers", .samples = {}, .class_names = {}};
+  for (std::int64_t c = 0; c < classes; ++c) {
+    dataset.class_names.push_back("class" + std::to_string(c));
+    for (std::int64_t i = 0; i < each; ++i) dataset.samples.push_back({dataset.class_names.back() + "/" + std::to_string(i), c});
+  }
+  return dataset;
+}
+
+std::string shared_data() { return DIVA_SOURCE_DIR "/../shared/data"; }
+
+bool available(const std::string& path) {
+  const bool found = std::filesystem::exists(path);
+  if (!found) std::cout << "skipped: " << path << " is not there\n";
+  return found;
+}
+
+// Unpacks an archive into the folder.
+void unpack(const std::string& archive, const TemporaryFolder& folder) {
+  REQUIRE(std::system(fmt::format("tar -xf '{}' -C '{}'", archive, folder.path()).c_str()) == 0);
+}
+
+}  // namespace
+
+TEST_CASE("folder_of_classes sorts classes and images by name and lists what it leaves out") {
+  const TemporaryFolder folder;
+  for (const char* name : {"b/2.png", "b/1.JPG", "b/10.jpeg", "a/x.PNG"}) folder.write(name, "");
+  for (const char* name : {"README", "b/Thumbs.db", "a/.hidden.png", "notes.txt"}) folder.write(name, "");
+  folder.make_folder(".git");
+  const auto dataset = diva::folder_of_classes(folder.path());
+  CHECK(dataset.class_names == std::vector<std::string>{"a", "b"});
+  CHECK((dataset.samples == std::vector<Sample>{{folder.path("a/x.PNG"), 0},
+                                               {folder.path("b/1.JPG"), 1},
+                                               {folder.path("b/10.jpeg"), 1},
+                                               {folder.path("b/2.png"), 1}}));
+  CHECK(dataset.labels() == std::vector<std::int64_t>{0, 1, 1, 1});
+  CHECK(names(dataset.ignored_files, folder) ==
+        std::vector<std::string>{".git", "README", "notes.txt", "a/.hidden.png", "b/Thumbs.db"});
+  CHECK(dataset.name == std::filesystem::path(folder.path()).filename());
+  CHECK(diva::folder_of_classes(folder.path() + "/").name == dataset.name);
+}
+
+TEST_CASE("folder_of_classes names a missing root, an empty class, and files that it does not know") {
+  const TemporaryFolder folder;
+  CHECK_THROWS_AS(diva::folder_of_classes(folder.path("none")), diva::IoError);
+  CHECK_THROWS_WITH(diva::folder_of_classes(folder.path("none")), Contains(folder.path("none")));
+  CHECK_THROWS_AS(diva::folder_of_classes(folder.path()), diva::DataError);  // no class at all
+  folder.write_image("full/1.png");
+  CHECK(diva::folder_of_classes(folder.path()).size() == 1);
+  folder.make_folder("void");
+  CHECK_THROWS_AS(diva::folder_of_classes(folder.path()), diva::DataError);
+  CHECK_THROWS_WITH(diva::folder_of_classes(folder.path()), Contains(folder.path("void")));
+  folder.write("void/readme.txt", "not an image");
+  CHECK_THROWS_WITH(diva::folder_of_classes(folder.path()), Contains(folder.path("void")));
+  folder.write("void/1.webp", "");
+  CHECK_THROWS_AS(diva::folder_of_classes(folder.path()), diva::DataError);
+  CHECK_THROWS_WITH(diva::folder_of_classes(folder.path()), Contains("1.webp"));
+}
+
+TEST_CASE("folder_of_classes loses no image in folders that are too deep or not deep enough") {
+  const TemporaryFolder deep, shallow;
+  deep.write_image("a/1.png");
+  deep.write_image("a/more/2.png");
+  CHECK_THROWS_WITH(diva::folder_of_classes(deep.path()), Contains(deep.path("a/more")));
+  shallow.write_image("a/1.png");
+  shallow.write_image("0.png");
+  CHECK_THROWS_WITH(diva::folder_of_classes(shallow.path()), Contains(shallow.path("0.png")));
+}
+
+TEST_CASE("cub200 reads the archive's lists, in the order of labels") {
+  const TemporaryFolder folder;
+  for (const char* name : {"images/001.Gull/a.jpg", "images/001.Gull/b.jpg", "images/002.Owl/c.jpg", "images/002.Owl/left out.jpg"}) {
+    folder.write(name, "");
+  }
+  folder.write("images.txt", "1 002.Owl/c.jpg\n2 001.Gull/b.jpg\r\n3 001.Gull/a.jpg\n\n");
+  folder.write("image_class_labels.txt", "1 2\n2 1\n3 1\n");
+  folder.write("classes.txt", "1 001.Gull\n2 002.Owl\n");
+  const auto dataset = diva::cub200(folder.path());
+  CHECK(dataset.class_names == std::vector<std::string>{"001.Gull", "002.Owl"});
+  CHECK((dataset.samples == std::vector<Sample>{{folder.path("images/001.Gull/b.jpg"), 0},
+                                               {folder.path("images/001.Gull/a.jpg"), 0},
+                                               {folder.path("images/002.Owl/c.jpg"), 1}}));
+  CHECK(names(dataset.ignored_files, folder) == std::vector<std::string>{"images/002.Owl/left out.jpg"});
+}
+
+TEST_CASE("cub200 reads the folders when there are no lists") {
+  const TemporaryFolder folder;
+  for (const char* name : {"images/001.Gull/a.jpg", "images/001.Gull/b.jpg", "images/002.Owl/c.jpg"}) folder.write(name, "");
+  const auto dataset = diva::cub200(folder.path());
+  CHECK(dataset.name == "cub200");
+  CHECK(dataset.class_names == std::vector<std::string>{"001.Gull", "002.Owl"});
+  CHECK(dataset.labels() == std::vector<std::int64_t>{0, 0, 1});
+  CHECK_THROWS_AS(diva::cub200(folder.path("none")), diva::IoError);
+}
+
+TEST_CASE("cub200 refuses lists that do not fit the files or each other") {
+  const TemporaryFolder folder;
+  folder.write("images/001.Gull/a.jpg", "");
+  folder.write("images/002.Owl/b.jpg", "");
+  const auto read = [&](const std::string& images, const std::string& labels) {
+    folder.write("images.txt", images);
+    folder.write("image_class_labels.txt", labels);
+    return diva::cub200(folder.path());
+  };
+  const std::string images = "1 001.Gull/a.jpg\n2 002.Owl/b.jpg\n", labels = "1 1\n2 2\n";
+  CHECK(read(images, labels).size() == 2);
+  CHECK_THROWS_WITH(read("1 001.Gull/a.jpg\n2 002.Owl/gone.jpg\n", labels), Contains("gone.jpg"));
+  CHECK_THROWS_AS(read("1 001.Gull/a.jpg\n2 002.Owl/gone.jpg\n", labels), diva::IoError);
+  CHECK_THROWS_AS(read(images, "1 1\n"), diva::DataError);
+  CHECK_THROWS_AS(read(images, "1 1\n3 2\n"), diva::DataError);
+  CHECK_THROWS_AS(read(images, "1 1\n2 0\n"), diva::DataError);
+  CHECK_THROWS_AS(read(images, "1 1\n2 two\n"), diva::DataError);
+  CHECK_THROWS_AS(read(images, "1 1\n2\n"), diva::DataError);
+  CHECK_THROWS_AS(read(images, "1 2\n2 2\n"), diva::DataError);           // two folders in one class
+  CHECK_THROWS_AS(read(images, "1 1\n2 999999999\n"), diva::DataError);   // classes without images
+  CHECK_THROWS_AS(read("1 001.Gull/a.jpg\n2 001.Gull/a.jpg\n", "1 1\n2 1\n"), diva::DataError);
+  CHECK_THROWS_AS(read("", ""), diva::DataError);
+  std::filesystem::remove(folder.path("image_class_labels.txt"));
+  CHECK_THROWS_WITH(diva::cub200(folder.path()), Contains("image_class_labels.txt"));
+}
+
+TEST_CASE("omniglot makes one class of each character, named with its alphabet") {
+  const TemporaryFolder folder;
+  for (const char* name : {"Greek/character02/2.png", "Greek/character01/1.png", "Arcadian/character01/3.png"}) {
+    folder.write("images_background/" + std::string(name), "");
+  }
+  const auto dataset = diva::omniglot(folder.path(), diva::OmniglotPart::background);
+  CHECK(dataset.class_names == std::vector<std::string>{"Arcadian/character01", "Greek/character01", "Greek/character02"});
+  CHECK((dataset.samples.at(2) == Sample{folder.path("images_background/Greek/character02/2.png"), 2}));
+  CHECK_THROWS_WITH(diva::omniglot(folder.path(), diva::OmniglotPart::evaluation), Contains("images_evaluation"));
+  folder.make_folder("images_background/Latin");
+  CHECK_THROWS_WITH(diva::omniglot(folder.path(), diva::OmniglotPart::background), Contains("Latin"));
+}
+
+TEST_CASE("select_classes relabels in the order given") {
+  const auto dataset = numbered(4, 2);
+  const auto selected = diva::select_classes(dataset, {3, 1});
+  CHECK(selected.class_names == std::vector<std::string>{"class3", "class1"});
+  CHECK((selected.samples == std::vector<Sample>{{"class3/0", 0}, {"class3/1", 0}, {"class1/0", 1}, {"class1/1", 1}}));
+  CHECK_THROWS_AS(diva::select_classes(dataset, {4}), diva::DataError);
+  CHECK_THROWS_AS(diva::select_classes(dataset, {-1}), diva::DataError);
+  CHECK_THROWS_AS(diva::select_classes(dataset, {2, 2}), diva::DataError);
+}
+
+TEST_CASE("zero_shot_split trains on the first half of the classes, the smaller one") {
+  const auto split = diva::zero_shot_split(numbered(5, 3));
+  CHECK(split.train.class_names == std::vector<std::string>{"class0", "class1"});
+  CHECK(split.test.class_names == std::vector<std::string>{"class2", "class3", "class4"});
+  CHECK(split.train.labels() == std::vector<std::int64_t>{0, 0, 0, 1, 1, 1});
+  CHECK(split.test.labels() == std::vector<std::int64_t>{0, 0, 0, 1, 1, 1, 2, 2, 2});
+  CHECK(split.test.samples.front().path == "class2/0");
+  CHECK(split.train.name == "numbers/train");
+  CHECK_THROWS_AS(diva::zero_shot_split(numbered(1, 3)), diva::DataError);
+}
+
+TEST_CASE("validation_split parts the classes at random by its generator, none in both and none lost") {
+  const auto dataset = numbered(20, 2);
+  std::set<std::vector<std::string>> seen;
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    const auto split = diva::validation_split(dataset, 0.15, Generator(seed));
+    REQUIRE(split.test.num_classes() == 3);
+    REQUIRE(split.train.num_classes() == 17);
+    std::set<std::string> classes(split.train.class_names.begin(), split.train.class_names.end());
+    classes.insert(split.test.class_names.begin(), split.test.class_names.end());
+    REQUIRE(classes.size() == 20);
+    REQUIRE(split.train.size() + split.test.size() == 40);
+    seen.insert(split.test.class_names);
+    REQUIRE((diva::validation_split(dataset, 0.15, Generator(seed)).test.samples == split.test.samples));
+  }
+  CHECK(seen.size() > 20);  // of 1140 triples
+  CHECK(diva::validation_split(dataset, 0.001, Generator(0)).test.num_classes() == 1);
+  CHECK_THROWS_AS(diva::validation_split(dataset, 0, Generator(0)), diva::OptionError);
+  CHECK_THROWS_AS(diva::validation_split(dataset, 1, Generator(0)), diva::OptionError);
+  CHECK_THROWS_AS(diva::validation_split(dataset, 0.99, Generator(0)), diva::DataError);
+  CHECK_THROWS_AS(diva::validation_split(numbered(1, 4), 0.5, Generator(0)), diva::DataError);
+}
+
+TEST_CASE("omniglot has 964 and 659 characters of 20 drawings") {
+  const auto archives = shared_data() + "/omniglot/images_";
+  if (!available(archives + "background.tar.xz")) return;
+  const TemporaryFolder folder;
+  unpack(archives + "background.tar.xz", folder);
+  unpack(archives + "evaluation.tar.xz", folder);
+  const auto background = diva::omniglot(folder.path(), diva::OmniglotPart::background);
+  const auto evaluation = diva::omniglot(folder.path(), diva::OmniglotPart::evaluation);
+  CHECK(background.num_classes() == 964);
+  CHECK(background.size() == 19280);
+  CHECK(evaluation.num_classes() == 659);
+  CHECK(evaluation.size() == 13180);
+  CHECK(background.ignored_files.empty());
+}
+
+TEST_CASE("the grocery photographs in CUB's layout have 81 classes, of which the first 40 train") {
+  const auto archive = shared_data() + "/grocery/grocery_cub.tar";
+  if (!available(archive)) return;
+  const TemporaryFolder folder;
+  unpack(archive, folder);
+  const auto root = folder.path("grocery_cub");
+  const auto dataset = diva::cub200(root);
+  CHECK(dataset.num_classes() == 81);
+  CHECK(dataset.size() == 5421);
+  const auto split = diva::zero_shot_split(dataset);
+  CHECK(split.train.num_classes() == 40);
+  CHECK(split.train.size() == 2979);
+  CHECK(split.test.size() == 2442);
+  std::filesystem::remove(root + "/images.txt");
+  std::filesystem::remove(root + "/image_class_labels.txt");
+  const auto without_lists = diva::cub200(root);
+  CHECK(without_lists.class_names == dataset.class_names);
+  CHECK(without_lists.labels() == dataset.labels());
+}

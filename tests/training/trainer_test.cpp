@@ -1,0 +1,110 @@
+#include "support/small_run.hpp"
+
+#include <diva/core/error.hpp>
+#include <diva/io/safetensors.hpp>
+
+#include <algorithm>
+
+using Catch::Matchers::Contains;
+
+namespace {
+
+struct Recorder : diva::Observer {
+  void on(const diva::StepEvent& event) override { steps.push_back(event); }
+  void on(const diva::EvaluationEvent& event) override { evaluations.push_back(event); }
+  void on(const diva::CheckpointEvent& event) override { checkpoints.push_back(event); }
+  void on(const diva::WarningEvent& event) override { warnings.push_back(event.text); }
+  std::vector<diva::StepEvent> steps;
+  std::vector<diva::EvaluationEvent> evaluations;
+  std::vector<diva::CheckpointEvent> checkpoints;
+  std::vector<std::string> warnings;
+};
+
+struct Pictures {
+  Pictures() {
+    small_run::write_images(folder.path());
+    split = diva::zero_shot_split(diva::folder_of_classes(folder.path()));
+    train = small_run::store(split.train);
+    test = small_run::store(split.test);
+  }
+  TemporaryFolder folder;
+  diva::Split split;
+  std::shared_ptr<const diva::ImageStore> train, test;
+};
+
+bool equal_parameters(const diva::Network& a, const diva::Network& b) {
+  const auto x = a.named_parameters(), y = b.named_parameters();
+  return std::equal(x.begin(), x.end(), y.begin(), y.end(),
+                    [](const auto& one, const auto& other) { return one.name == other.name && torch::equal(one.tensor, other.tensor); });
+}
+
+}  // namespace
+
+TEST_CASE("a run learns: the loss falls and retrieval of unseen classes rises") {
+  const Pictures pictures;
+  auto options = small_run::options();
+  options.network.heads = {"discriminative"};
+  options.epochs = 12;
+  options.optimizer.milestones = {};
+  Recorder recorder;
+  const auto result = diva::train(options, pictures.train, pictures.test, {.observers = {&recorder}});
+  REQUIRE(recorder.steps.size() == 48);
+  const auto mean_loss = [&](std::size_t from) {
+    double sum = 0;
+    for (std::size_t i = from; i < from + 8; ++i) sum += recorder.steps[i].loss;
+    return sum / 8;
+  };
+  CHECK(mean_loss(40) < mean_loss(0));
+  CHECK(result.evaluations.back().rows[0].values[0].second > 0.5);  // four unseen classes: chance is 5/23 = 0.22
+}
+
+TEST_CASE("a run tells its observers of every step, evaluation and checkpoint") {
+  const Pictures pictures;
+  const TemporaryFolder out;
+  Recorder recorder;
+  const auto result = diva::train(small_run::options(), pictures.train, pictures.test, {.folder = out.path(), .observers = {&recorder}});
+  CHECK(result.finished);
+  CHECK(result.steps == 12);
+  REQUIRE(recorder.steps.size() == 12);
+  CHECK(recorder.steps[5].epoch == 1);
+  CHECK(recorder.steps[5].batch == 1);
+  CHECK(recorder.steps[5].terms.size() == 5);
+  CHECK(recorder.steps[11].learning_rate < recorder.steps[0].learning_rate);
+  CHECK(recorder.steps[11].seconds_left == 0);
+  CHECK(recorder.evaluations.size() == 3);
+  CHECK(recorder.checkpoints.size() == 3);
+  CHECK(diva::checkpoint_progress(out.path()).epoch == 3);
+}
+
+TEST_CASE("a run is a function of its seed, whatever the loader's threads") {
+  const Pictures pictures;
+  auto options = small_run::options();
+  const auto one = diva::train(options, pictures.train, pictures.test, {.loader = {.threads = 1}});
+  const auto three = diva::train(options, pictures.train, pictures.test, {.loader = {.threads = 3, .prefetch = 7}});
+  CHECK(equal_parameters(one.network, three.network));
+  options.seed = 1;
+  CHECK_FALSE(equal_parameters(one.network, diva::train(options, pictures.train, pictures.test).network));
+}
+
+TEST_CASE("a loss that is not finite stops the run with the term and the samples to blame") {
+  const Pictures pictures;
+  auto options = small_run::options();
+  options.augmentation.standard_deviation = {1e-38};  // inputs overflow
+  CHECK_THROWS_WITH(diva::train(options, pictures.train, pictures.test),
+                    Contains("finite") && Contains("discriminative") && Contains("epoch 1, batch 1") && Contains("samples"));
+}
+
+TEST_CASE("classes that are too small are told, and a checkpoint of another recipe is refused") {
+  const Pictures pictures;
+  const TemporaryFolder out;
+  auto dataset = pictures.split.train;
+  dataset.samples.resize(dataset.samples.size() - 5);  // the last class has one image left
+  auto options = small_run::options();
+  options.epochs = 1;
+  Recorder recorder;
+  diva::train(options, small_run::store(dataset), pictures.test, {.folder = out.path(), .observers = {&recorder}});
+  REQUIRE(recorder.warnings.size() == 1);
+  CHECK_THAT(recorder.warnings[0], Contains("1 of 4 classes have fewer than 2 images"));
+  options.optimizer.gamma = 0.5;
+  CHECK_THROWS_WITH(diva::train(options, pictures.train, pictures.test, {.folder = out.path(), .resume = true}), Contains("/optimizer/gamma"));
+}
