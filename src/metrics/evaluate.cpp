@@ -106,11 +106,10 @@ torch::Tensor reciprocal_ranks(const Evaluation& evaluation, const Rows& rows, c
   return values.index_copy_(0, pending, torch::cat(parts));
 }
 
+// `make` gets the number that stands in the name in place of the form's last letter, K (at least 1) or M (not 0), if there is one.
 struct Form {
   MetricForm text;
-  // Of the number in the name, if the form has a capital letter for one.
   std::function<Metric(std::int64_t)> make;
-  bool negative = false;  // may the number be?
 };
 
 const std::vector<Form>& forms() {
@@ -144,21 +143,24 @@ const std::vector<Form>& forms() {
       {{"dists@intra_over_inter", "the ratio of the two"},
        [](std::int64_t) { return by_all([](Evaluation& e) { return e.measured().intra_over_inter(); }); }},
       {{"rho_spectrum@M", "distance of the singular values from a flat spectrum; M = 1, 2, … or -1, -2, …"},
-       [](std::int64_t mode) { return by_all([=](Evaluation& e) { return rho_spectrum(e.spectral(), mode); }); },
-       /*negative=*/true},
+       [](std::int64_t mode) { return by_all([=](Evaluation& e) { return rho_spectrum(e.spectral(), mode); }); }},
   };
   return all;
 }
 
 Metric make_metric(const std::string& name) {
-  for (const auto& form : forms()) {
-    if (name == form.text.name && name.back() != 'K' && name.back() != 'M') return form.make(0);
-    const std::string_view stem(form.text.name.data(), form.text.name.size() - 1);
-    if ((form.text.name.back() != 'K' && form.text.name.back() != 'M') || !name.starts_with(stem)) continue;
+  for (const auto& [text, make] : forms()) {
+    const char last = text.name.back();
+    if (last != 'K' && last != 'M') {
+      if (name == text.name) return make(0);
+      continue;
+    }
+    const auto stem = text.name.substr(0, text.name.size() - 1);
+    if (!name.starts_with(stem)) continue;
     std::int64_t number = 0;
     const auto* end = name.data() + name.size();
     const auto [stop, error] = std::from_chars(name.data() + stem.size(), end, number);
-    if (error == std::errc() && stop == end && (number > 0 || (form.negative && number < 0))) return form.make(number);
+    if (error == std::errc() && stop == end && (number > 0 || (last == 'M' && number < 0))) return make(number);
   }
   std::vector<std::string> known;
   for (const auto& form : forms()) known.push_back(form.text.name);

@@ -55,7 +55,8 @@ void check_against_sorting(const Neighbours& found, const torch::Tensor& queries
       expected.emplace_back(all[j], j);
     }
     std::ranges::sort(expected);
-    const double tolerance = slack * (expected.empty() ? 0 : std::max(std::abs(expected.front().first), std::abs(expected.back().first)));
+    double tolerance = slack * (expected.empty() ? 0 : std::max(std::abs(expected.front().first), std::abs(expected.back().first)));
+    if (similarity == Similarity::cosine) tolerance = std::max(tolerance, 1e-15);  // 1 − cos: rounding of the 1
     std::vector<std::int64_t> seen;
     for (std::int64_t rank = 0; rank < k; ++rank) {
       const auto index = found.indices[q][rank].item<std::int64_t>();
