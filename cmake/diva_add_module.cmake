@@ -5,6 +5,9 @@ add_library(diva_build_settings INTERFACE)
 target_compile_features(diva_build_settings INTERFACE cxx_std_20)
 # -fPIC by hand: the property would give programs -fPIE, and the precompiled header must be made with the flags of all its users.
 target_compile_options(diva_build_settings INTERFACE -fPIC -Wall -Wextra $<$<BOOL:${DIVA_WERROR}>:-Werror>)
+# at::parallel_for is a header's template that runs on one thread where this flag is missing; a module that calls it also has
+# OpenMP::OpenMP_CXX in PRIVATE_DEPENDS and OpenMP in PACKAGES.
+target_compile_options(diva_build_settings INTERFACE ${OpenMP_CXX_FLAGS})
 if(DIVA_SANITIZE)
   target_compile_options(diva_build_settings INTERFACE -fsanitize=${DIVA_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(diva_build_settings INTERFACE -fsanitize=${DIVA_SANITIZE})

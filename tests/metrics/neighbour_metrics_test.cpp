@@ -3,74 +3,152 @@
 #include <diva/core/error.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/metrics/neighbour_metrics.hpp>
+#include <torch/torch.h>
 
 #include <cmath>
+#include <vector>
+
+using Catch::Matchers::Contains;
+using Catch::Matchers::WithinAbs;
+using diva::Generator;
+using diva::Retrieval;
+using diva::Variant;
 
 namespace {
 
-// One query of a class with R = 3; hits at ranks 1, 3 and 4 of five.
-diva::Retrieval one() {
-  return {torch::tensor({{1, 0, 1, 1, 0}}, torch::kInt64).to(torch::kBool), torch::tensor({3}, torch::kInt64)};
+torch::Tensor ids(std::vector<std::int64_t> values) { return torch::tensor(values, torch::kInt64); }
+
+Retrieval one_list(std::vector<bool> hits, std::int64_t relevant) {
+  auto row = torch::zeros({1, static_cast<std::int64_t>(hits.size())}, torch::kBool);
+  for (std::size_t i = 0; i < hits.size(); ++i) row[0][static_cast<std::int64_t>(i)] = static_cast<bool>(hits[i]);
+  return {row, ids({relevant})};
 }
 
-double value(const torch::Tensor& values) { return values[0].item<double>(); }
+double value(const torch::Tensor& values) { return values.item<double>(); }
+
+double sum_precision(const bool* hits, std::int64_t limit) {
+  double sum = 0;
+  for (std::int64_t r = 0; r < limit; ++r) {
+    if (!hits[r]) continue;
+    double found = 0;
+    for (std::int64_t i = 0; i <= r; ++i) found += hits[i];
+    sum += found / static_cast<double>(r + 1);
+  }
+  return sum;
+}
 
 }  // namespace
 
-TEST_CASE("neighbour metrics of one query worked by hand") {
-  const auto r = one();
-  CHECK(value(diva::recall_at(r, 1)) == 1);
-  CHECK(value(diva::precision_at(r, 2)) == 0.5);
-  CHECK(std::abs(value(diva::r_precision(r)) - 2.0 / 3) < 1e-12);
-  CHECK(value(diva::reciprocal_rank(r)) == 1);
-  // Precisions at the hits: 1, 2/3, 3/4. All ranks: their sum / 3. The seed divides by the class size 4.
-  const double sum = 1 + 2.0 / 3 + 0.75;
-  CHECK(std::abs(value(diva::average_precision(r, 5)) - sum / 3) < 1e-12);
-  CHECK(std::abs(value(diva::average_precision(r, 5, diva::Variant::repo)) - sum / 4) < 1e-12);
-  // MAP@R stops at rank 3: (1 + 2/3) / 3; the seed's mAP_c at rank 4 and divides by 4.
-  CHECK(std::abs(value(diva::average_precision_at_r(r)) - (1 + 2.0 / 3) / 3) < 1e-12);
-  CHECK(std::abs(value(diva::average_precision_at_r(r, diva::Variant::repo)) - sum / 4) < 1e-12);
+TEST_CASE("neighbour metrics of one list worked by hand") {
+  // Ranks 1..6: hit, miss, hit, hit, miss, miss; R = 4, so one relevant sample lies beyond the list. Precisions at the hits: 1, 2/3, 3/4.
+  const auto list = one_list({true, false, true, true, false, false}, 4);
+  CHECK(value(recall_at(list, 1)) == 1);
+  CHECK(value(precision_at(list, 2)) == 0.5);
+  CHECK(value(precision_at(list, 6)) == 0.5);
+  CHECK(value(r_precision(list)) == 0.75);
+  CHECK(value(reciprocal_rank(list)) == 1);
+  CHECK_THAT(value(average_precision(list)), WithinAbs((1 + 2.0 / 3 + 0.75) / 4, 1e-15));
+  CHECK_THAT(value(average_precision(list, diva::all_ranks, Variant::repo)), WithinAbs((1 + 2.0 / 3 + 0.75) / 5, 1e-15));
+  CHECK_THAT(value(average_precision(list, 3)), WithinAbs((1 + 2.0 / 3) / 3, 1e-15));  // of three places
+  CHECK_THAT(value(average_precision(list, 3, Variant::repo)), WithinAbs((1 + 2.0 / 3) / 5, 1e-15));
+  CHECK_THAT(value(average_precision_at_r(list)), WithinAbs((1 + 2.0 / 3 + 0.75) / 4, 1e-15));
+  CHECK_THAT(value(average_precision_at_r(list, Variant::repo)), WithinAbs((1 + 2.0 / 3 + 0.75) / 5, 1e-15));
+
+  const auto late = one_list({false, false, true}, 1);
+  CHECK(value(recall_at(late, 2)) == 0);
+  CHECK(value(recall_at(late, 3)) == 1);
+  CHECK_THAT(value(reciprocal_rank(late)), WithinAbs(1.0 / 3, 1e-15));
+  CHECK(value(r_precision(late)) == 0);
+  CHECK(value(reciprocal_rank(one_list({false, false}, 3))) == 0);
 }
 
-TEST_CASE("a lone query has no precision and counts as a miss of recall") {
-  const diva::Retrieval lone = {torch::zeros({1, 3}, torch::kBool), torch::zeros({1}, torch::kInt64)};
-  CHECK(value(diva::recall_at(lone, 1)) == 0);
-  for (const auto& values : {diva::precision_at(lone, 1), diva::r_precision(lone), diva::reciprocal_rank(lone), diva::average_precision(lone, 3),
-                             diva::average_precision_at_r(lone)}) {
+TEST_CASE("perfect retrieval scores 1, and the seed's definition (n - 1) / n") {
+  const auto pair = one_list({true, false, false}, 1);  // a class of two
+  CHECK(value(average_precision(pair)) == 1);
+  CHECK(value(average_precision_at_r(pair)) == 1);
+  CHECK(value(average_precision(pair, 1)) == 1);
+  CHECK(value(average_precision(pair, diva::all_ranks, Variant::repo)) == 0.5);
+  CHECK(value(average_precision_at_r(pair, Variant::repo)) == 0.5);
+  CHECK(value(average_precision(one_list({true, true, true}, 9), 3)) == 1);  // a class larger than the limit
+}
+
+TEST_CASE("a lone query is a miss for recall, left out of precisions, and counted as 0 by the seed") {
+  const auto lone = one_list({false, false}, 0);
+  CHECK(value(recall_at(lone, 2)) == 0);
+  for (const auto& values : {precision_at(lone, 1), r_precision(lone), reciprocal_rank(lone), average_precision(lone), average_precision_at_r(lone)}) {
     CHECK(std::isnan(value(values)));
   }
-  CHECK(std::isnan(diva::mean_over_queries(diva::r_precision(lone))));
-  CHECK(diva::mean_over_queries(torch::tensor({1.0, NAN, 0.0}, torch::kFloat64)) == 0.5);
+  CHECK(value(average_precision(lone, 5, Variant::repo)) == 0);
+  CHECK(value(average_precision_at_r(lone, Variant::repo)) == 0);
+  CHECK(diva::mean_over_queries(torch::tensor({0.25, NAN, 0.75})) == 0.5);
+  CHECK(std::isnan(diva::mean_over_queries(torch::tensor({double(NAN)}))));
 }
 
-TEST_CASE("perfect retrieval scores one") {
-  const diva::Retrieval perfect = {torch::tensor({{1, 1, 0}}, torch::kInt64).to(torch::kBool), torch::tensor({2}, torch::kInt64)};
-  CHECK(value(diva::average_precision(perfect, 3)) == 1);
-  CHECK(value(diva::average_precision_at_r(perfect)) == 1);
-  CHECK(value(diva::average_precision(perfect, 1)) == 1);
-}
-
-TEST_CASE("hits and relevant counts agree with loops, ids left out") {
-  for (std::uint64_t seed = 0; seed < 300; ++seed) {
-    diva::Generator generator(seed);
-    const auto queries = 1 + generator.below(6), gallery = 1 + generator.below(8);
-    const auto draw = [&](std::int64_t n, double range) { return (generator.uniform({n}, torch::kFloat64) * range).floor().to(torch::kInt64); };
-    const auto ql = draw(queries, 3), gl = draw(gallery, 3), qi = draw(queries, 5), gi = draw(gallery, 5);
-    const auto indices = (generator.uniform({queries, 4}, torch::kFloat64) * (static_cast<double>(gallery) + 1)).floor().to(torch::kInt64) - 1;
-    const auto retrieval = diva::judge_neighbours(indices, ql, gl, qi, gi);
+TEST_CASE("neighbour metrics agree with their definitions over thousands of random lists") {
+  for (std::uint64_t seed = 0; seed < 3000; ++seed) {
+    CAPTURE(seed);
+    Generator generator(seed);
+    const auto queries = 1 + generator.below(5), length = 1 + generator.below(12), classes = 1 + generator.below(4);
+    const auto hits = generator.uniform({queries, length}) < generator.uniform();
+    auto relevant = hits.sum(1);  // some of the rest lies beyond the list
+    relevant = relevant + (generator.uniform({queries}) * (length - relevant + 1)).to(torch::kInt64).clamp_max(classes);
+    relevant = relevant.clamp_max(length - (length > 1 ? 1 : 0)).contiguous();
+    const Retrieval retrieval{hits, relevant};
+    const auto rank = 1 + generator.below(length);
+    const auto recall = recall_at(retrieval, rank), precision = precision_at(retrieval, rank), ap = average_precision(retrieval, rank),
+               repo = average_precision(retrieval, rank, Variant::repo), at_r = average_precision_at_r(retrieval), rp = r_precision(retrieval),
+               rr = reciprocal_rank(retrieval);
     for (std::int64_t q = 0; q < queries; ++q) {
-      std::int64_t relevant = 0;
-      for (std::int64_t g = 0; g < gallery; ++g) relevant += (ql[q].equal(gl[g]) && !qi[q].equal(gi[g])) ? 1 : 0;
-      REQUIRE(retrieval.relevant[q].item<std::int64_t>() == relevant);
-      for (std::int64_t rank = 0; rank < 4; ++rank) {
-        const auto index = indices[q][rank].item<std::int64_t>();
-        REQUIRE(retrieval.hits[q][rank].item<bool>() == (index >= 0 && ql[q].equal(gl[index])));
+      const bool* list = hits.data_ptr<bool>() + q * length;
+      const auto r = relevant[q].item<std::int64_t>();
+      std::int64_t found = 0, found_r = 0, first = length;
+      for (std::int64_t i = length - 1; i >= 0; --i) {
+        found += list[i] && i < rank;
+        found_r += list[i] && i < r;
+        if (list[i]) first = i;
       }
+      REQUIRE(recall[q].item<double>() == (found > 0 ? 1 : 0));
+      REQUIRE_THAT(repo[q].item<double>(), WithinAbs(sum_precision(list, rank) / static_cast<double>(r + 1), 1e-12));
+      if (r == 0) {
+        REQUIRE(ap[q].isnan().item<bool>());
+        continue;
+      }
+      REQUIRE_THAT(precision[q].item<double>(), WithinAbs(static_cast<double>(found) / static_cast<double>(rank), 1e-15));
+      REQUIRE_THAT(rp[q].item<double>(), WithinAbs(static_cast<double>(found_r) / static_cast<double>(r), 1e-15));
+      REQUIRE_THAT(rr[q].item<double>(), WithinAbs(first < length ? 1.0 / static_cast<double>(first + 1) : 0, 1e-15));
+      REQUIRE_THAT(ap[q].item<double>(), WithinAbs(sum_precision(list, rank) / static_cast<double>(std::min(r, rank)), 1e-12));
+      REQUIRE_THAT(at_r[q].item<double>(), WithinAbs(sum_precision(list, r) / static_cast<double>(r), 1e-12));
     }
   }
 }
 
-TEST_CASE("ranks below one or beyond the list are refused") {
-  CHECK_THROWS_AS(diva::recall_at(one(), 0), diva::OptionError);
-  CHECK_THROWS_AS(diva::recall_at(one(), 6), diva::OptionError);
+TEST_CASE("neighbour_hits compares labels and lets ended lists miss") {
+  const auto indices = ids({2, 0, -1, 1, 2, 0}).view({2, 3});
+  const auto hits = diva::neighbour_hits(indices, ids({5, 7}), ids({5, 7, 5}));
+  CHECK(torch::equal(hits, torch::tensor({true, true, false, true, false, false}).view({2, 3})));
+  CHECK_FALSE(diva::neighbour_hits(torch::full({2, 3}, -1, torch::kInt64), ids({0, 0}), ids({})).any().item<bool>());
+}
+
+TEST_CASE("count_relevant counts the gallery's class without the query's own id") {
+  const auto queries = ids({1, 1, 2, 9}), gallery = ids({1, 1, 1, 2});
+  CHECK(torch::equal(diva::count_relevant(queries, gallery), ids({3, 3, 1, 0})));
+  // Query 0 is gallery rows 0 and 1 (two shots of one sample), query 1 is in no gallery, query 2 has the id of a sample of class 1.
+  CHECK(torch::equal(diva::count_relevant(queries, gallery, ids({10, 50, 12, 13}), ids({10, 10, 12, 13})), ids({1, 3, 1, 0})));
+  const auto judged = diva::judge_neighbours(ids({0, 1}).view({1, 2}), ids({1}), ids({2, 1}));
+  CHECK(torch::equal(judged.relevant, ids({1})));
+  CHECK(torch::equal(judged.hits, torch::tensor({false, true}).view({1, 2})));
+}
+
+TEST_CASE("neighbour metrics refuse ranks beyond their lists and wrong shapes") {
+  const auto list = one_list({true, false}, 3);
+  CHECK_THROWS_WITH(recall_at(list, 3), Contains("recall_at: retrieval.hits must be at least 3 ranks long, got 2"));
+  CHECK_THROWS_AS(recall_at(list, 0), diva::OptionError);
+  CHECK_THROWS_AS(r_precision(list), diva::OptionError);
+  CHECK_THROWS_AS(average_precision_at_r(list), diva::OptionError);
+  CHECK_THROWS_AS(recall_at({list.hits, ids({1, 2})}, 1), diva::ShapeError);
+  CHECK_THROWS_AS(recall_at({torch::zeros({1, 2}), ids({1})}, 1), diva::ShapeError);
+  CHECK_THROWS_AS(diva::neighbour_hits(ids({4}).view({1, 1}), ids({0}), ids({0})), diva::DataError);
+  CHECK_THROWS_AS(diva::neighbour_hits(ids({0}), ids({0}), ids({0})), diva::ShapeError);
+  CHECK_THROWS_AS(diva::count_relevant(ids({0}), ids({0}), ids({0})), diva::OptionError);
+  CHECK_THROWS_AS(diva::count_relevant(torch::zeros({1}), ids({0})), diva::ShapeError);
 }
