@@ -38,7 +38,7 @@ class ImageStore {
   using Progress = std::function<void(std::int64_t done, std::int64_t total)>;
 
   /// Reads nothing unless `options.cache`; then decodes all images on LibTorch's threads.
-  /// Throws: OptionError when the images take more than `memory_limit` (with the estimate of what they need, as early as it is sure);
+  /// Throws: OptionError when the images take more than `memory_limit`, with an estimate of their need, as soon as it is certain;
   ///         IoError naming a file that cannot be decoded.
   explicit ImageStore(Dataset dataset, const ImageStoreOptions& options = {}, const Progress& progress = {});
 
