@@ -150,12 +150,10 @@ Image decode_jpeg(Bytes bytes, const std::string& name, std::int64_t channels, s
   }
 
   if (min_short_side > 0) {
-    int count = 0;
-    const auto* scales = tjGetScalingFactors(&count);
     auto best = tjscalingfactor{1, 1};
-    for (const auto& scale : std::span(scales, static_cast<std::size_t>(count))) {
-      if (scale.num * best.denom < best.num * scale.denom && TJSCALED(std::min(width, height), scale) >= min_short_side)
-        best = scale;
+    for (const int denominator : {2, 4, 8}) {
+      const tjscalingfactor scale{1, denominator};
+      if (TJSCALED(std::min(width, height), scale) >= min_short_side) best = scale;
     }
     width = TJSCALED(width, best);
     height = TJSCALED(height, best);
