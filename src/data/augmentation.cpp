@@ -1,7 +1,7 @@
-#include <diva/core/error.hpp>
-#include <diva/data/augmentation.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <diva/core/error.hpp>
+#include <diva/data/augmentation.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -17,7 +17,8 @@ void check_range(const char* name, double lower, double upper) {
 
 void check_per_channel(const char* name, const std::vector<double>& values, std::int64_t channels) {
   if (static_cast<std::int64_t>(values.size()) == channels) return;
-  detail::fail<OptionError>("AugmentationOptions", name, fmt::format("{} numbers, one a channel", channels), fmt::format("{}", values));
+  detail::fail<OptionError>("AugmentationOptions", name, fmt::format("{} numbers, one a channel", channels),
+                            fmt::format("{}", values));
 }
 
 void check(const char* function, const Image& image, const AugmentationOptions& options) {
@@ -55,7 +56,8 @@ AffineMove draw_move(const AffineOptions& affine, double size, Generator& genera
 void normalise(const Image& view, const AugmentationOptions& options, bool flip, float* out) {
   std::array<float, 256> table;
   for (std::int64_t c = 0; c < view.channels; ++c) {
-    const double mean = options.mean[static_cast<std::size_t>(c)], deviation = options.standard_deviation[static_cast<std::size_t>(c)];
+    const double mean = options.mean[static_cast<std::size_t>(c)],
+                 deviation = options.standard_deviation[static_cast<std::size_t>(c)];
     for (int grey = 0; grey < 256; ++grey) {
       const double value = (options.invert ? 255 - grey : grey) / 255.0;
       table[static_cast<std::size_t>(grey)] = static_cast<float>((value - mean) / deviation);
@@ -76,7 +78,8 @@ void validate(const AugmentationOptions& options) {
   check_range("crop_ratio", options.min_crop_ratio, options.max_crop_ratio);
   check_range("scale", options.affine.min_scale, options.affine.max_scale);
   if (options.evaluation_resize < options.image_size) {
-    detail::fail<OptionError>("AugmentationOptions", "evaluation_resize", fmt::format("at least image_size = {}", options.image_size),
+    detail::fail<OptionError>("AugmentationOptions", "evaluation_resize",
+                              fmt::format("at least image_size = {}", options.image_size),
                               std::to_string(options.evaluation_resize));
   }
   check_per_channel("mean", options.mean, options.channels);

@@ -1,7 +1,7 @@
+#include <fmt/format.h>
 #include <diva/core/error.hpp>
 #include <diva/core/options.hpp>
 #include <diva/data/dataset.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
@@ -27,9 +27,9 @@ bool is_image(const fs::path& path) {
 }
 
 bool is_known_not_to_be_an_image(const fs::path& path) {
-  static const std::set<std::string> extensions = {".txt", ".md",   ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".html", ".htm",
-                                                   ".db",  ".ini",  ".log", ".mat", ".npy",  ".npz", ".pkl",  ".pdf", ".rst",  ".py",
-                                                   ".zip", ".tar",  ".gz",  ".xz",  ".bz2",  ".tgz", ".md5",  ".sha256"};
+  static const std::set<std::string> extensions = {
+      ".txt", ".md",  ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".html", ".htm", ".db",  ".ini", ".log", ".mat",
+      ".npy", ".npz", ".pkl", ".pdf", ".rst",  ".py",  ".zip",  ".tar", ".gz",   ".xz",  ".bz2", ".tgz", ".md5", ".sha256"};
   static const std::set<std::string> names = {"readme", "license", "licence", "copying", "notice", "authors", "makefile"};
   const auto name = lower_case(path.filename().string());
   return name.starts_with('.') || names.contains(name) || extensions.contains(lower_case(path.extension().string()));
@@ -70,7 +70,8 @@ void ignore(Dataset& dataset, const std::vector<fs::path>& paths) {
 std::vector<fs::path> folders_in(const char* function, const fs::path& folder, Dataset& dataset) {
   auto listing = list_folder(function, folder);
   if (!listing.images.empty()) {
-    detail::fail<DataError>(function, listing.images.front().string(), "inside a class folder", fmt::format("an image in '{}'", folder.string()));
+    detail::fail<DataError>(function, listing.images.front().string(), "inside a class folder",
+                            fmt::format("an image in '{}'", folder.string()));
   }
   if (listing.folders.empty()) detail::fail<DataError>(function, folder.string(), "a folder with sub-folders", "none");
   ignore(dataset, listing.ignored);
@@ -80,7 +81,8 @@ std::vector<fs::path> folders_in(const char* function, const fs::path& folder, D
 void add_class(const char* function, const fs::path& folder, const std::string& name, Dataset& dataset) {
   const auto listing = list_folder(function, folder);
   if (!listing.folders.empty()) {
-    detail::fail<DataError>(function, listing.folders.front().string(), "an image, as a class folder holds images only", "a folder");
+    detail::fail<DataError>(function, listing.folders.front().string(), "an image, as a class folder holds images only",
+                            "a folder");
   }
   if (listing.images.empty()) detail::fail<DataError>(function, folder.string(), "a class folder with images", "no image in it");
   for (const auto& image : listing.images) dataset.samples.push_back({image.string(), dataset.num_classes()});
@@ -111,7 +113,8 @@ std::vector<Line> read_list(const char* function, const fs::path& path) {
     if (!(words >> line.number)) continue;  // an empty line
     std::getline(words >> std::ws, line.value);
     while (!line.value.empty() && std::isspace(static_cast<unsigned char>(line.value.back()))) line.value.pop_back();
-    if (line.value.empty()) detail::fail<DataError>(function, fmt::format("{}:{}", path.string(), row), "a number and a value", text);
+    if (line.value.empty())
+      detail::fail<DataError>(function, fmt::format("{}:{}", path.string(), row), "a number and a value", text);
     lines.push_back(std::move(line));
   }
   return lines;
@@ -119,7 +122,8 @@ std::vector<Line> read_list(const char* function, const fs::path& path) {
 
 std::int64_t class_number(const char* function, const fs::path& path, const Line& line) {
   const auto wrong = [&] { detail::fail<DataError>(function, path.string(), "classes numbered from 1", line.value); };
-  if (line.value.size() > 9 || !std::all_of(line.value.begin(), line.value.end(), [](unsigned char c) { return std::isdigit(c); })) wrong();
+  if (line.value.size() > 9 || !std::all_of(line.value.begin(), line.value.end(), [](unsigned char c) { return std::isdigit(c); }))
+    wrong();
   const std::int64_t number = std::stoll(line.value);
   if (number < 1) wrong();
   return number;
@@ -137,8 +141,8 @@ Dataset read_lists(const char* function, const fs::path& root) {
   std::set<fs::path> listed;
   for (std::size_t i = 0; i < images.size(); ++i) {
     if (images[i].number != labels[i].number) {
-      detail::fail<DataError>(function, labels_path.string(), fmt::format("image {} in line {}, as images.txt", images[i].number, i + 1),
-                              labels[i].number);
+      detail::fail<DataError>(function, labels_path.string(),
+                              fmt::format("image {} in line {}, as images.txt", images[i].number, i + 1), labels[i].number);
     }
     const auto path = root / "images" / images[i].value;
     if (!fs::exists(path)) detail::fail<IoError>(function, path.string(), "there, as images.txt lists it", "no such file");
@@ -151,7 +155,8 @@ Dataset read_lists(const char* function, const fs::path& root) {
     const auto folder = fs::path(images[i].value).parent_path().string();
     if (name.empty()) name = folder;
     if (name != folder) {
-      detail::fail<DataError>(function, path.string(), fmt::format("in folder '{}' with the rest of class {}", name, label + 1), folder);
+      detail::fail<DataError>(function, path.string(), fmt::format("in folder '{}' with the rest of class {}", name, label + 1),
+                              folder);
     }
     if (!listed.insert(path).second) detail::fail<DataError>(function, path.string(), "listed once", "twice in images.txt");
     dataset.samples.push_back({path.string(), label});
@@ -161,8 +166,10 @@ Dataset read_lists(const char* function, const fs::path& root) {
       detail::fail<DataError>(function, labels_path.string(), "no class without images", fmt::format("none of class {}", i + 1));
     }
   }
-  if (dataset.samples.empty()) detail::fail<DataError>(function, (root / "images.txt").string(), "a list of images", "an empty one");
-  std::stable_sort(dataset.samples.begin(), dataset.samples.end(), [](const Sample& a, const Sample& b) { return a.label < b.label; });
+  if (dataset.samples.empty())
+    detail::fail<DataError>(function, (root / "images.txt").string(), "a list of images", "an empty one");
+  std::stable_sort(dataset.samples.begin(), dataset.samples.end(),
+                   [](const Sample& a, const Sample& b) { return a.label < b.label; });
 
   for (const auto& entry : fs::recursive_directory_iterator(root / "images")) {
     if (!entry.is_directory() && !listed.contains(entry.path())) dataset.ignored_files.push_back(entry.path().string());
@@ -173,7 +180,8 @@ Dataset read_lists(const char* function, const fs::path& root) {
 
 void check_two_classes(const char* function, const Dataset& dataset) {
   if (dataset.num_classes() < 2) {
-    detail::fail<DataError>(function, "dataset", "of at least 2 classes", fmt::format("{} in '{}'", dataset.num_classes(), dataset.name));
+    detail::fail<DataError>(function, "dataset", "of at least 2 classes",
+                            fmt::format("{} in '{}'", dataset.num_classes(), dataset.name));
   }
 }
 
@@ -231,7 +239,8 @@ Dataset select_classes(const Dataset& dataset, const std::vector<std::int64_t>& 
     const auto label = new_labels[static_cast<std::size_t>(sample.label)];
     if (label != left_out) result.samples.push_back({sample.path, label});
   }
-  std::stable_sort(result.samples.begin(), result.samples.end(), [](const Sample& a, const Sample& b) { return a.label < b.label; });
+  std::stable_sort(result.samples.begin(), result.samples.end(),
+                   [](const Sample& a, const Sample& b) { return a.label < b.label; });
   return result;
 }
 

@@ -1,9 +1,9 @@
 #include <ATen/Parallel.h>
+#include <fmt/format.h>
 #include <diva/core/error.hpp>
 #include <diva/data/image_cache.hpp>
 #include <diva/data/image_transforms.hpp>
 #include <diva/io/files.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
@@ -60,9 +60,10 @@ void ImageStore::fill_cache(const Progress& progress) {
     const double needed = static_cast<double>(bytes) / static_cast<double>(done) * static_cast<double>(total);
     const bool surely_too_much = done >= enough_for_an_estimate && needed > 1.5 * static_cast<double>(options_.memory_limit);
     if (bytes > options_.memory_limit || surely_too_much) {
-      detail::fail<OptionError>("ImageStore", "memory_limit",
-                                fmt::format("enough for {} images of '{}', about {}", total, dataset_.name, mebibytes(needed)),
-                                fmt::format("{} bytes, {}", options_.memory_limit, mebibytes(static_cast<double>(options_.memory_limit))));
+      detail::fail<OptionError>(
+          "ImageStore", "memory_limit",
+          fmt::format("enough for {} images of '{}', about {}", total, dataset_.name, mebibytes(needed)),
+          fmt::format("{} bytes, {}", options_.memory_limit, mebibytes(static_cast<double>(options_.memory_limit))));
     }
     if (progress) progress(done, total);
   };

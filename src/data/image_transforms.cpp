@@ -1,6 +1,6 @@
+#include <fmt/format.h>
 #include <diva/core/error.hpp>
 #include <diva/data/image_transforms.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -15,7 +15,8 @@ bool is_empty(const Box& box) { return box.height == 0 && box.width == 0; }
 // The box itself, or all of an image of this size.
 Box inside(const char* function, const char* argument, const Box& box, std::int64_t height, std::int64_t width) {
   if (is_empty(box)) return {0, 0, height, width};
-  if (box.top < 0 || box.left < 0 || box.height < 1 || box.width < 1 || box.top > height - box.height || box.left > width - box.width) {
+  if (box.top < 0 || box.left < 0 || box.height < 1 || box.width < 1 || box.top > height - box.height ||
+      box.left > width - box.width) {
     detail::fail<OptionError>(function, argument, fmt::format("inside an image of {} x {}", height, width),
                               fmt::format("{} x {} at row {}, column {}", box.height, box.width, box.top, box.left));
   }
@@ -101,8 +102,9 @@ void check_image(const char* function, const Image& image) {
   const bool known = image.channels == 1 || image.channels == 3;
   if (!known || image.height < 1 || image.width < 1 ||
       static_cast<std::int64_t>(image.pixels.size()) != image.height * image.width * image.channels) {
-    detail::fail<ShapeError>(function, "image", "height x width x 1 or 3 channels of pixels",
-                             fmt::format("{} x {} x {} with {} pixels", image.height, image.width, image.channels, image.pixels.size()));
+    detail::fail<ShapeError>(
+        function, "image", "height x width x 1 or 3 channels of pixels",
+        fmt::format("{} x {} x {} with {} pixels", image.height, image.width, image.channels, image.pixels.size()));
   }
 }
 
@@ -199,7 +201,8 @@ Image move_affine(const Image& image, const AffineMove& move, std::uint8_t fill)
       const double right = static_cast<double>(x) - centre_x - move.right, down = static_cast<double>(y) - centre_y - move.down;
       const double from_x = centre_x + xx * right + xy * down, from_y = centre_y - sine * right + cosine * down;
       // Also keeps far-away positions within the range of integers; NaN counts as outside.
-      if (!(from_x > -1 && from_y > -1 && from_x < static_cast<double>(image.width) && from_y < static_cast<double>(image.height))) {
+      if (!(from_x > -1 && from_y > -1 && from_x < static_cast<double>(image.width) &&
+            from_y < static_cast<double>(image.height))) {
         std::fill_n(output, image.channels, fill);
         continue;
       }

@@ -1,7 +1,7 @@
-#include <diva/core/error.hpp>
-#include <diva/data/loader.hpp>
 #include <fmt/format.h>
 #include <torch/cuda.h>
+#include <diva/core/error.hpp>
+#include <diva/data/loader.hpp>
 
 #include <algorithm>
 #include <condition_variable>
@@ -145,13 +145,15 @@ class Loader::Stream {
   std::vector<std::jthread> threads_;  // last: they end before what they use
 };
 
-Loader::Loader(std::shared_ptr<const ImageStore> store, AugmentationOptions augmentation, Generator generator, const LoaderOptions& options)
+Loader::Loader(std::shared_ptr<const ImageStore> store, AugmentationOptions augmentation, Generator generator,
+               const LoaderOptions& options)
     : store_(std::move(store)), augmentation_(std::move(augmentation)), generator_(generator), options_(options) {
   validate_fields("Loader", options_);
   validate(augmentation_);
   if (!store_) detail::fail<OptionError>("Loader", "store", "an image store", "none");
   if (store_->options().channels != augmentation_.channels) {
-    detail::fail<OptionError>("Loader", "augmentation.channels", fmt::format("{}, as the image store's", store_->options().channels),
+    detail::fail<OptionError>("Loader", "augmentation.channels",
+                              fmt::format("{}, as the image store's", store_->options().channels),
                               std::to_string(augmentation_.channels));
   }
 }
@@ -162,7 +164,8 @@ void Loader::start_training(std::int64_t epoch, std::int64_t batches, BatchIndic
   stream_.reset();
   if (epoch < 0) detail::fail<OptionError>("Loader::start_training", "epoch", "at least 0", std::to_string(epoch));
   if (first_batch < 0 || first_batch > batches) {
-    detail::fail<OptionError>("Loader::start_training", "first_batch", fmt::format("in [0, {}]", batches), std::to_string(first_batch));
+    detail::fail<OptionError>("Loader::start_training", "first_batch", fmt::format("in [0, {}]", batches),
+                              std::to_string(first_batch));
   }
   stream_ = std::make_unique<Stream>(*this, options_.views, generator_.fork(static_cast<std::uint64_t>(epoch)),
                                      Stream::Range{first_batch, batches}, std::move(batch_indices));
@@ -171,7 +174,8 @@ void Loader::start_training(std::int64_t epoch, std::int64_t batches, BatchIndic
 void Loader::start_training(std::int64_t epoch, std::vector<std::vector<std::int64_t>> batches, std::int64_t first_batch) {
   const auto count = static_cast<std::int64_t>(batches.size());
   start_training(
-      epoch, count, [batches = std::move(batches)](std::int64_t batch) { return batches[static_cast<std::size_t>(batch)]; }, first_batch);
+      epoch, count, [batches = std::move(batches)](std::int64_t batch) { return batches[static_cast<std::size_t>(batch)]; },
+      first_batch);
 }
 
 void Loader::start_evaluation(std::int64_t batch_size) {

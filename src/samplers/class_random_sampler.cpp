@@ -1,6 +1,6 @@
+#include <fmt/format.h>
 #include <diva/core/error.hpp>
 #include <diva/samplers/class_random_sampler.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
@@ -36,7 +36,7 @@ class Deck {
     next_ = 0;
   }
 
-  // Fills the hand with the first cards of the fresh deck that it does not hold; they move to the front, the others keep their order.
+  // Fills the hand with the first cards of the fresh deck that it does not hold; they move to the front, the rest keeps its order.
   void complete(std::vector<std::int64_t>& hand, std::size_t count) {
     auto held = hand;
     std::sort(held.begin(), held.end());
@@ -63,7 +63,8 @@ struct ClassRandomSampler::Plan {
   std::vector<std::int64_t> indices;  // of all batches, one after the other
 };
 
-ClassRandomSampler::ClassRandomSampler(const std::vector<std::int64_t>& labels, ClassRandomSamplerOptions options, Generator generator)
+ClassRandomSampler::ClassRandomSampler(const std::vector<std::int64_t>& labels, ClassRandomSamplerOptions options,
+                                       Generator generator)
     : options_(options), generator_(generator), plan_(std::make_shared<Plan>()) {
   validate_fields("ClassRandomSampler", options_);
   if (options_.batch_size % options_.samples_per_class != 0) {
@@ -93,7 +94,8 @@ ClassRandomSampler::ClassRandomSampler(const std::vector<std::int64_t>& labels, 
 std::vector<std::int64_t> ClassRandomSampler::batch(std::int64_t epoch, std::int64_t index) const {
   if (epoch < 0) detail::fail<OptionError>("ClassRandomSampler::batch", "epoch", "at least 0", std::to_string(epoch));
   if (index < 0 || index >= batches_per_epoch_) {
-    detail::fail<OptionError>("ClassRandomSampler::batch", "index", fmt::format("in [0, {})", batches_per_epoch_), std::to_string(index));
+    detail::fail<OptionError>("ClassRandomSampler::batch", "index", fmt::format("in [0, {})", batches_per_epoch_),
+                              std::to_string(index));
   }
   const std::scoped_lock lock(plan_->mutex);
   if (plan_->epoch != epoch) {

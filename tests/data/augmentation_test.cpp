@@ -76,7 +76,8 @@ TEST_CASE("augment mirrors with the given probability and shows the evaluation v
   options.horizontal_flip = 1;
   const auto mirrored = train(image, options, Generator(1));
   auto view = evaluate(image, options);
-  for (std::size_t y = 0; y < 3 * 20; ++y) std::reverse(view.begin() + static_cast<long>(y * 20), view.begin() + static_cast<long>(y * 20 + 20));
+  for (std::size_t y = 0; y < 3 * 20; ++y)
+    std::reverse(view.begin() + static_cast<long>(y * 20), view.begin() + static_cast<long>(y * 20 + 20));
   CHECK(mirrored == view);
   options.horizontal_flip = 0.3;
   int flipped = 0;

@@ -1,9 +1,9 @@
 #include "support/catch.hpp"
 
-#include "data/temporary_folder.hpp"
+#include <fmt/format.h>
 #include <diva/core/error.hpp>
 #include <diva/data/dataset.hpp>
-#include <fmt/format.h>
+#include "data/temporary_folder.hpp"
 
 #include <cstdlib>
 #include <iostream>
@@ -53,10 +53,10 @@ TEST_CASE("folder_of_classes sorts classes and images by name and lists what it 
   folder.make_folder(".git");
   const auto dataset = diva::folder_of_classes(folder.path());
   CHECK(dataset.class_names == std::vector<std::string>{"a", "b"});
-  CHECK((dataset.samples == std::vector<Sample>{{folder.path("a/x.PNG"), 0},
-                                               {folder.path("b/1.JPG"), 1},
-                                               {folder.path("b/10.jpeg"), 1},
-                                               {folder.path("b/2.png"), 1}}));
+  CHECK(
+      (dataset.samples ==
+       std::vector<Sample>{
+           {folder.path("a/x.PNG"), 0}, {folder.path("b/1.JPG"), 1}, {folder.path("b/10.jpeg"), 1}, {folder.path("b/2.png"), 1}}));
   CHECK(dataset.labels() == std::vector<std::int64_t>{0, 1, 1, 1});
   CHECK(names(dataset.ignored_files, folder) ==
         std::vector<std::string>{".git", "README", "notes.txt", "a/.hidden.png", "b/Thumbs.db"});
@@ -93,7 +93,8 @@ TEST_CASE("folder_of_classes loses no image in folders that are too deep or not 
 
 TEST_CASE("cub200 reads the archive's lists, in the order of labels") {
   const TemporaryFolder folder;
-  for (const char* name : {"images/001.Gull/a.jpg", "images/001.Gull/b.jpg", "images/002.Owl/c.jpg", "images/002.Owl/left out.jpg"}) {
+  for (const char* name :
+       {"images/001.Gull/a.jpg", "images/001.Gull/b.jpg", "images/002.Owl/c.jpg", "images/002.Owl/left out.jpg"}) {
     folder.write(name, "");
   }
   folder.write("images.txt", "1 002.Owl/c.jpg\n2 001.Gull/b.jpg\r\n3 001.Gull/a.jpg\n\n");
@@ -102,8 +103,8 @@ TEST_CASE("cub200 reads the archive's lists, in the order of labels") {
   const auto dataset = diva::cub200(folder.path());
   CHECK(dataset.class_names == std::vector<std::string>{"001.Gull", "002.Owl"});
   CHECK((dataset.samples == std::vector<Sample>{{folder.path("images/001.Gull/b.jpg"), 0},
-                                               {folder.path("images/001.Gull/a.jpg"), 0},
-                                               {folder.path("images/002.Owl/c.jpg"), 1}}));
+                                                {folder.path("images/001.Gull/a.jpg"), 0},
+                                                {folder.path("images/002.Owl/c.jpg"), 1}}));
   CHECK(names(dataset.ignored_files, folder) == std::vector<std::string>{"images/002.Owl/left out.jpg"});
 }
 
@@ -135,8 +136,8 @@ TEST_CASE("cub200 refuses lists that do not fit the files or each other") {
   CHECK_THROWS_AS(read(images, "1 1\n2 0\n"), diva::DataError);
   CHECK_THROWS_AS(read(images, "1 1\n2 two\n"), diva::DataError);
   CHECK_THROWS_AS(read(images, "1 1\n2\n"), diva::DataError);
-  CHECK_THROWS_AS(read(images, "1 2\n2 2\n"), diva::DataError);           // two folders in one class
-  CHECK_THROWS_AS(read(images, "1 1\n2 999999999\n"), diva::DataError);   // classes without images
+  CHECK_THROWS_AS(read(images, "1 2\n2 2\n"), diva::DataError);          // two folders in one class
+  CHECK_THROWS_AS(read(images, "1 1\n2 999999999\n"), diva::DataError);  // classes without images
   CHECK_THROWS_AS(read("1 001.Gull/a.jpg\n2 001.Gull/a.jpg\n", "1 1\n2 1\n"), diva::DataError);
   CHECK_THROWS_AS(read("", ""), diva::DataError);
   std::filesystem::remove(folder.path("image_class_labels.txt"));

@@ -1,10 +1,10 @@
 #include "support/catch.hpp"
 
-#include "data/temporary_folder.hpp"
+#include <fmt/format.h>
 #include <diva/core/error.hpp>
 #include <diva/data/image_cache.hpp>
 #include <diva/data/image_transforms.hpp>
-#include <fmt/format.h>
+#include "data/temporary_folder.hpp"
 
 using Catch::Matchers::Contains;
 using diva::Dataset;
@@ -74,8 +74,9 @@ TEST_CASE("image_cache gives up as soon as an estimate shows that the limit is h
   const auto dataset = make_images(folder, 400);
   const auto needed = ImageStore(dataset, {.cache = true}).cached_bytes();
   std::int64_t decoded = 0;
-  CHECK_THROWS_AS(ImageStore(dataset, {.cache = true, .memory_limit = needed / 2}, [&](std::int64_t done, std::int64_t) { decoded = done; }),
-                  diva::OptionError);
+  CHECK_THROWS_AS(
+      ImageStore(dataset, {.cache = true, .memory_limit = needed / 2}, [&](std::int64_t done, std::int64_t) { decoded = done; }),
+      diva::OptionError);
   CHECK(decoded < 70);  // 64 suffice for the estimate; half of the 400 would fit
 }
 

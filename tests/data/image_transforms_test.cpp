@@ -17,7 +17,8 @@ Image row(std::vector<std::uint8_t> pixels) { return {1, static_cast<std::int64_
 
 Image noise(std::int64_t height, std::int64_t width, std::int64_t channels, diva::Generator& generator) {
   Image image{height, width, channels, {}};
-  for (std::int64_t i = 0; i < height * width * channels; ++i) image.pixels.push_back(static_cast<std::uint8_t>(generator.below(256)));
+  for (std::int64_t i = 0; i < height * width * channels; ++i)
+    image.pixels.push_back(static_cast<std::uint8_t>(generator.below(256)));
   return image;
 }
 
@@ -86,7 +87,8 @@ TEST_CASE("resize keeps a constant image constant and an image of the right size
     const auto image = noise(height, width, 3, generator);
     REQUIRE(diva::resize(image, {.height = height, .width = width}) == image);
     const Image constant{height, width, 1, std::vector<std::uint8_t>(static_cast<std::size_t>(height * width), 201)};
-    const auto resized = diva::resize(constant, {.height = 1 + generator.below(60), .width = 13, .interpolation = Interpolation::bicubic});
+    const auto resized =
+        diva::resize(constant, {.height = 1 + generator.below(60), .width = 13, .interpolation = Interpolation::bicubic});
     REQUIRE(std::all_of(resized.pixels.begin(), resized.pixels.end(), [](int grey) { return grey == 201; }));
   }
 }
@@ -133,9 +135,11 @@ TEST_CASE("move_affine rotates clockwise, enlarges and leans, by hand") {
 TEST_CASE("move_affine turned forth and back gives a smooth image again") {
   Image image{41, 41, 1, {}};
   for (int y = 0; y < 41; ++y) {
-    for (int x = 0; x < 41; ++x) image.pixels.push_back(static_cast<std::uint8_t>(50 + 3 * x + y));  // a plane: interpolation is exact
+    for (int x = 0; x < 41; ++x)
+      image.pixels.push_back(static_cast<std::uint8_t>(50 + 3 * x + y));  // a plane: interpolation is exact
   }
-  const auto back = diva::move_affine(diva::move_affine(image, {.rotation_degrees = 30, .right = 2}), {.rotation_degrees = 0, .right = -2});
+  const auto back =
+      diva::move_affine(diva::move_affine(image, {.rotation_degrees = 30, .right = 2}), {.rotation_degrees = 0, .right = -2});
   const auto unturned = diva::move_affine(back, {.rotation_degrees = -30});
   for (int y = 12; y < 29; ++y) {
     for (int x = 12; x < 29; ++x) {

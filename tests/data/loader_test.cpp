@@ -1,9 +1,9 @@
 #include "support/catch.hpp"
 
-#include "data/temporary_folder.hpp"
+#include <fmt/format.h>
 #include <diva/core/error.hpp>
 #include <diva/data/loader.hpp>
-#include <fmt/format.h>
+#include "data/temporary_folder.hpp"
 
 #include <chrono>
 #include <thread>
@@ -19,7 +19,8 @@ namespace {
 
 AugmentationOptions small_views() { return {.image_size = 6, .affine = {.max_rotation_degrees = 20}, .evaluation_resize = 7}; }
 
-std::shared_ptr<const ImageStore> make_store(const TemporaryFolder& folder, std::int64_t count, const diva::ImageStoreOptions& options = {}) {
+std::shared_ptr<const ImageStore> make_store(const TemporaryFolder& folder, std::int64_t count,
+                                             const diva::ImageStoreOptions& options = {}) {
   for (std::int64_t i = 0; i < count; ++i) folder.write_image(fmt::format("c{}/{}.png", i / 4, i % 4), i);
   return std::make_shared<ImageStore>(diva::folder_of_classes(folder.path()), options);
 }
@@ -93,7 +94,8 @@ TEST_CASE("loader gives the batches in order, with the labels and the augmented 
 TEST_CASE("loader's batches do not depend on threads, prefetch and cache, bit by bit") {
   const TemporaryFolder folder;
   const auto files = make_store(folder, 24);
-  const std::shared_ptr<const ImageStore> memory = std::make_shared<ImageStore>(files->dataset(), diva::ImageStoreOptions{.cache = true});
+  const std::shared_ptr<const ImageStore> memory =
+      std::make_shared<ImageStore>(files->dataset(), diva::ImageStoreOptions{.cache = true});
   Loader reference(files, small_views(), Generator(1), {.threads = 1, .prefetch = 1, .views = 2});
   reference.start_training(2, some_batches());
   const auto expected = all(reference);
@@ -176,7 +178,7 @@ TEST_CASE("loader's evaluation visits all samples in order, the last batch ragge
 TEST_CASE("loader carries an error to the consumer when its batch is due, naming the file, and stays failed until the next start") {
   const TemporaryFolder folder;
   auto store = make_store(folder, 24);
-  folder.write("c2/1.png", "not a PNG");            // sample 9
+  folder.write("c2/1.png", "not a PNG");             // sample 9
   std::filesystem::remove(folder.path("c2/3.png"));  // sample 11
   for (const std::int64_t threads : {1, 2, 8}) {
     Loader loader(store, small_views(), Generator(1), {.threads = threads, .prefetch = 4});

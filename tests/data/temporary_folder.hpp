@@ -1,7 +1,7 @@
 #pragma once
 
-#include <diva/io/image.hpp>
 #include <unistd.h>
+#include <diva/io/image.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -21,7 +21,9 @@ class TemporaryFolder {
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
 
-  [[nodiscard]] std::string path(const std::string& name = "") const { return name.empty() ? path_.string() : (path_ / name).string(); }
+  [[nodiscard]] std::string path(const std::string& name = "") const {
+    return name.empty() ? path_.string() : (path_ / name).string();
+  }
 
   void make_folder(const std::string& name) const { std::filesystem::create_directories(path_ / name); }
 

@@ -70,8 +70,8 @@ TEST_CASE("class_random_sampler deals all classes and all samples equally often,
         ++class_counts[labels[static_cast<std::size_t>(index)]];
         ++sample_counts[index];
       }
-      const auto [fewest, most] =
-          std::minmax_element(class_counts.begin(), class_counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+      const auto [fewest, most] = std::minmax_element(class_counts.begin(), class_counts.end(),
+                                                      [](const auto& a, const auto& b) { return a.second < b.second; });
       REQUIRE(most->second - fewest->second <= 3);
     }
     CHECK(sampler.batches_per_epoch() == 5);
@@ -136,8 +136,9 @@ TEST_CASE("class_random_sampler lists the classes that it cannot draw, never dra
     }
   }
   CHECK_THROWS_AS(ClassRandomSampler(labels, {.batch_size = 8, .samples_per_class = 2}, Generator(0)), diva::DataError);
-  CHECK_THROWS_WITH(ClassRandomSampler({}, {.batch_size = 2, .samples_per_class = 1}, Generator(0)),
-                    "ClassRandomSampler: labels must be of at least 2 classes with 1 samples each (batch_size 2), got 0 of 0 classes");
+  CHECK_THROWS_WITH(
+      ClassRandomSampler({}, {.batch_size = 2, .samples_per_class = 1}, Generator(0)),
+      "ClassRandomSampler: labels must be of at least 2 classes with 1 samples each (batch_size 2), got 0 of 0 classes");
 }
 
 TEST_CASE("class_random_sampler refuses a batch size that the samples of a class do not divide, and batches that do not exist") {

@@ -47,16 +47,16 @@ struct AugmentationOptions {
   std::int64_t image_size = 224;  ///< Height and width of a view.
   std::int64_t channels = 3;      ///< 3 (RGB) or 1 (grey).
   TrainingCrop crop = TrainingCrop::random_resized;
-  double min_crop_area = 0.08;          ///< Smallest share of the image's area that a random crop covers; in (0, 1].
-  double max_crop_area = 1;             ///< Largest share; ≥ min_crop_area.
-  double min_crop_ratio = 3.0 / 4;      ///< Smallest width / height of a random crop; > 0.
-  double max_crop_ratio = 4.0 / 3;      ///< Largest; ≥ min_crop_ratio.
-  double horizontal_flip = 0.5;         ///< Probability of a mirror; 0 for characters.
-  AffineOptions affine = {};            ///< Applied to the cropped view.
-  std::int64_t evaluation_resize = 256; ///< Short side before the centre crop of a test view; ≥ image_size.
+  double min_crop_area = 0.08;           ///< Smallest share of the image's area that a random crop covers; in (0, 1].
+  double max_crop_area = 1;              ///< Largest share; ≥ min_crop_area.
+  double min_crop_ratio = 3.0 / 4;       ///< Smallest width / height of a random crop; > 0.
+  double max_crop_ratio = 4.0 / 3;       ///< Largest; ≥ min_crop_ratio.
+  double horizontal_flip = 0.5;          ///< Probability of a mirror; 0 for characters.
+  AffineOptions affine = {};             ///< Applied to the cropped view.
+  std::int64_t evaluation_resize = 256;  ///< Short side before the centre crop of a test view; ≥ image_size.
   Interpolation interpolation = Interpolation::bilinear;
-  bool invert = false;                  ///< 255 − grey first: dark strokes on white become bright on black.
-  std::vector<double> mean = {0.485, 0.456, 0.406};                ///< One a channel, of grey levels in [0, 1].
+  bool invert = false;                               ///< 255 − grey first: dark strokes on white become bright on black.
+  std::vector<double> mean = {0.485, 0.456, 0.406};  ///< One a channel, of grey levels in [0, 1].
   std::vector<double> standard_deviation = {0.229, 0.224, 0.225};  ///< One a channel; > 0.
 };
 
@@ -81,8 +81,8 @@ void describe(AugmentationOptions& options, Visitor&& visit) {
 /// OptionError for a field out of bounds, an empty range, or a mean or deviation without one value a channel.
 void validate(const AugmentationOptions& options);
 
-/// A random crop: area uniform in its range, log(width / height) uniform in its range, position uniform; after ten boxes that do not
-/// fit, the largest central box whose proportion is in range.
+/// A random crop: area uniform in its range, log(width / height) uniform in its range, position uniform; after ten boxes that do
+/// not fit, the largest central box whose proportion is in range.
 ///
 /// Source: Szegedy et al., Going Deeper with Convolutions, CVPR 2015, section 6; torchvision's RandomResizedCrop.
 Box random_resized_crop(std::int64_t height, std::int64_t width, const AugmentationOptions& options, Generator& generator);

@@ -19,14 +19,14 @@ struct Sample {
 
 /// A labelled list of image files; nothing is decoded here.
 ///
-/// The readers below sort classes and files by the bytes of their names, so the order does not depend on file system or locale; where
-/// lists come with the data, theirs is the order of images in a class. They take `.jpg`, `.jpeg` and `.png` files (in any case) as
-/// images. Hidden files, and files that are known not to be images (texts, tables, archives, `Thumbs.db`, README, …), are left out and
-/// listed in `ignored_files`; any other file stops the reader with its name, so that no image is ever lost in silence.
+/// The readers below sort classes and files by the bytes of their names, so the order does not depend on file system or locale;
+/// where lists come with the data, theirs is the order of images in a class. They take `.jpg`, `.jpeg` and `.png` files (in any
+/// case) as images. Hidden files, and files that are known not to be images (texts, tables, archives, `Thumbs.db`, README, …), are
+/// left out and listed in `ignored_files`; any other file stops the reader with its name, so that no image is ever lost in silence.
 struct Dataset {
   std::string name;
-  std::vector<Sample> samples;                ///< Ordered by label.
-  std::vector<std::string> class_names;       ///< Labels are 0 … class_names.size()−1.
+  std::vector<Sample> samples;                  ///< Ordered by label.
+  std::vector<std::string> class_names;         ///< Labels are 0 … class_names.size()−1.
   std::vector<std::string> ignored_files = {};  ///< Files that were found and left out.
 
   [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(samples.size()); }
@@ -35,8 +35,8 @@ struct Dataset {
 };
 
 /// One class for each sub-folder of `root`, images directly inside.
-/// Throws: IoError when `root` is missing; DataError when it has no sub-folder, a class folder has no image or has sub-folders of its
-///         own, or a file is neither an image nor known not to be one.
+/// Throws: IoError when `root` is missing; DataError when it has no sub-folder, a class folder has no image or has sub-folders,
+///         or a file is neither an image nor known not to be one.
 Dataset folder_of_classes(const std::string& root);
 
 /// The layout of CUB-200-2011: `images/NNN.Class/*.jpg` listed by `images.txt` (number, path) and `image_class_labels.txt` (number,
@@ -73,8 +73,8 @@ struct Split {
 /// Throws: DataError for fewer than two classes.
 Split zero_shot_split(const Dataset& dataset);
 
-/// Holds ⌊share · C⌉ classes back, at least one, drawn at random, to choose a model without looking at test classes. Both parts keep
-/// the order of classes.
+/// Holds ⌊share · C⌉ classes back, at least one, drawn at random, to choose a model without looking at test classes. Both parts
+/// keep the order of classes.
 /// Throws: OptionError unless 0 < share < 1; DataError for fewer than two classes, or when none would be left to train on.
 Split validation_split(const Dataset& dataset, double share, Generator generator);
 

@@ -29,7 +29,7 @@ void describe(ImageStoreOptions& options, Visitor&& visit) {
 
 /// Images of a data set by index, from their files or from memory. Safe to use from several threads.
 ///
-/// With a `short_side`, a JPEG is decoded at the smallest eighth of its size that is not below it, and then resized (bilinear).
+/// With a `short_side`, a JPEG is decoded at a reduced size where that stays above it, then resized (bilinear).
 /// It trades detail for memory and time: CUB at 256 takes 3 GB, and a crop of a quarter of the area then has 128 pixels to
 /// fill 224. Omniglot at 28 takes 25 MB and loses nothing at that input size.
 class ImageStore {
@@ -38,7 +38,7 @@ class ImageStore {
   using Progress = std::function<void(std::int64_t done, std::int64_t total)>;
 
   /// Reads nothing unless `options.cache`; then decodes all images on LibTorch's threads.
-  /// Throws: OptionError when the images take more than `memory_limit` (with the estimate of what they need, as early as it is sure);
+  /// Throws: OptionError when the images take more than `memory_limit`, with an estimate of their need, as soon as it is certain;
   ///         IoError naming a file that cannot be decoded.
   explicit ImageStore(Dataset dataset, const ImageStoreOptions& options = {}, const Progress& progress = {});
 

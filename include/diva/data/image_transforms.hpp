@@ -42,13 +42,13 @@ Image flip_horizontally(const Image& image);
 ///
 ///   out(x) = Σ_i w_i in(i) / Σ_i w_i,   w_i = kernel((i + 1/2 − (x + 1/2)·s) / max(s, 1)),   s = source size / target size,
 ///
-/// first along rows, then along columns, each rounded to a grey level; pixels beyond the border do not count. Integer arithmetic, so
-/// the result is the same on every machine.
+/// first along rows, then along columns, each rounded to a grey level; pixels beyond the border do not count. Integer arithmetic,
+/// so the result is the same on every machine.
 ///
 /// Source:  the meaning of Pillow's `Image.resize` (and so of torchvision's on PIL images), which also rounds between the passes.
 /// Differs: nothing known; the tests compare for equality.
-/// Cost:    O(source rows · window width · taps): only the rows and columns that the window needs are read. Taps are 2·max(s, 1) for
-///          bilinear, twice that for bicubic.
+/// Cost:    O(source rows · window width · taps): only the rows and columns that the window needs are read. Taps:
+///          2·max(s, 1) for bilinear, twice that for bicubic.
 /// Throws:  OptionError when a box leaves its image or a size is below 1.
 Image resize(const Image& image, const ResizeOptions& options);
 

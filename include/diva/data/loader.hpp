@@ -1,10 +1,10 @@
 #pragma once
 
+#include <torch/types.h>
 #include <diva/core/generator.hpp>
 #include <diva/core/options.hpp>
 #include <diva/data/augmentation.hpp>
 #include <diva/data/image_cache.hpp>
-#include <torch/types.h>
 
 #include <cstdint>
 #include <functional>
@@ -41,12 +41,12 @@ struct Batch {
 ///   loader.start_training(epoch, sampler.batches_per_epoch(), [&](std::int64_t i) { return sampler.batch(epoch, i); });
 ///   while (auto batch = loader.next()) { … }
 ///
-/// View v of the sample at place p of batch b in epoch e is drawn from generator.fork(e).fork(b).fork(p).fork(v). So batches come in
-/// order and are equal bit by bit for any number of threads and any prefetch, with or without the store's cache, and when an epoch is
-/// entered in the middle by `first_batch`.
+/// View v of the sample at place p of batch b in epoch e is drawn from generator.fork(e).fork(b).fork(p).fork(v). So batches come
+/// in order and are equal bit by bit for any number of threads and any prefetch, with or without the store's cache, and when an
+/// epoch is entered in the middle by `first_batch`.
 ///
-/// A file that cannot be read makes `next` throw when the batch that needs it is due, and again until the next start. To be used from
-/// one thread; destruction (or a new start) waits only for the images in work.
+/// A file that cannot be read makes `next` throw when the batch that needs it is due, and again until the next start. To be used
+/// from one thread; destruction (or a new start) waits only for the images in work.
 class Loader {
  public:
   /// Which samples make up batch i; called by `start_training` and `next` in the consumer's thread, in order of i, up to `prefetch`
@@ -54,14 +54,15 @@ class Loader {
   using BatchIndices = std::function<std::vector<std::int64_t>(std::int64_t batch)>;
 
   /// Throws: OptionError for options out of bounds, or when store and augmentation differ in channels.
-  Loader(std::shared_ptr<const ImageStore> store, AugmentationOptions augmentation, Generator generator, const LoaderOptions& options = {});
+  Loader(std::shared_ptr<const ImageStore> store, AugmentationOptions augmentation, Generator generator,
+         const LoaderOptions& options = {});
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
   /// Begins to make the training views of batches first_batch … batches−1 of an epoch; what was begun before is dropped.
-  /// Throws: OptionError unless 0 ≤ first_batch ≤ batches and epoch ≥ 0; DataError for an empty batch or an index outside the data set
-  ///         (here or in `next`).
+  /// Throws: OptionError unless 0 ≤ first_batch ≤ batches and epoch ≥ 0; DataError for an empty batch or an index outside the
+  ///         data set (here or in `next`).
   void start_training(std::int64_t epoch, std::int64_t batches, BatchIndices batch_indices, std::int64_t first_batch = 0);
   void start_training(std::int64_t epoch, std::vector<std::vector<std::int64_t>> batches, std::int64_t first_batch = 0);
 

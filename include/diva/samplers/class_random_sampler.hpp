@@ -22,16 +22,16 @@ void describe(ClassRandomSamplerOptions& options, Visitor&& visit) {
 
 /// Batches of m different classes with n different samples each, classes and samples at random.
 ///
-/// In an epoch the classes come from a shuffled deck that is dealt out and shuffled again when it is used up, and so do the samples of
-/// each class. Hence after any batch of an epoch the counts of two classes differ by at most one, and so do those of two samples of a
-/// class. Where a batch needs the end of one deck and the beginning of the next, cards that it already holds are put off until after
-/// it, so a batch never holds a class or a sample twice. Every epoch starts with fresh decks.
+/// In an epoch the classes come from a shuffled deck that is dealt out and shuffled again when it is used up, and so do the samples
+/// of each class. Hence after any batch of an epoch the counts of two classes differ by at most one, and so do those of two samples
+/// of a class. Where a batch needs the end of one deck and the beginning of the next, cards that it already holds are put off until
+/// after it, so a batch never holds a class or a sample twice. Every epoch starts with fresh decks.
 ///
-/// Source:  the seed's `class_random` sampler.
-/// Differs: the seed draws classes and samples with replacement (FIELD.md B22), so batches repeat classes and pair samples with
-///          themselves; here neither happens.
+/// Source:  DiVA's code, datasampler/class_random_sampler.py.
+/// Differs: that code draws classes and samples with replacement, so batches repeat classes and pair samples with themselves; here
+///          neither happens.
 /// Edge:    classes with fewer than n samples are never drawn: see `excluded_classes`.
-/// Cost:    planning an epoch takes O(samples) time and memory, once an epoch; then O(batch_size) a batch. Safe to use from threads.
+/// Cost:    planning an epoch takes O(samples) time and memory, once; then O(batch_size) a batch. Threads may share a sampler.
 class ClassRandomSampler {
  public:
   /// `labels`: those of all samples, any integers.
