@@ -44,7 +44,11 @@ diva::Combination combination() { return {diva_heads, {1, 0.5, 0.5, 0.5}}; }
 diva::TrainingOptions recipe(const Flags& flags, const std::vector<std::string>& heads) {
   diva::TrainingOptions options;
   options.network = {.backbone = "conv4",
-                     .backbone_options = {.in_channels = 1, .pooling = diva::Pooling::flatten, .widths = {32, 64, 128, 256}, .image_size = 28, .last_halving = false},
+                     .backbone_options = {.in_channels = 1,
+                                          .pooling = diva::Pooling::flatten,
+                                          .widths = {32, 64, 128, 256},
+                                          .last_halving = false,
+                                          .image_size = 28},
                      .heads = heads,
                      .embed_dim = total_dimension / static_cast<std::int64_t>(heads.size())};
   options.objective.loss_options = R"({"boundary": 0.6, "margin": 0.2, "boundary_learning_rate": 0.0005})";
@@ -56,13 +60,19 @@ diva::TrainingOptions recipe(const Flags& flags, const std::vector<std::string>&
   options.objective.key_batches = 10;
   options.objective.rho = {10};
   options.objective.separation = {.hidden_dim = 64, .learning_rate = 1e-3};
-  options.optimizer = {.learning_rate = 4e-3, .weight_decay = 1e-4, .milestones = {flags.epochs * 4 / 7, flags.epochs * 6 / 7}, .gamma = 0.2};
+  options.optimizer = {
+      .learning_rate = 4e-3, .weight_decay = 1e-4, .milestones = {flags.epochs * 4 / 7, flags.epochs * 6 / 7}, .gamma = 0.2};
   options.sampler = {.batch_size = 112, .samples_per_class = 4};
   options.augmentation = {.image_size = 28,
                           .channels = 1,
                           .crop = diva::TrainingCrop::none,
                           .horizontal_flip = 0,
-                          .affine = {.max_rotation_degrees = 12, .min_scale = 0.85, .max_scale = 1.15, .max_shear_degrees = 8, .max_translation = 0.07, .fill = 255},
+                          .affine = {.max_rotation_degrees = 12,
+                                     .min_scale = 0.85,
+                                     .max_scale = 1.15,
+                                     .max_shear_degrees = 8,
+                                     .max_translation = 0.07,
+                                     .fill = 255},
                           .evaluation_resize = 28,
                           .invert = true,
                           .mean = {0.08},
@@ -76,7 +86,8 @@ diva::TrainingOptions recipe(const Flags& flags, const std::vector<std::string>&
 }
 
 diva::Split read_data(const Flags& flags) {
-  diva::Split split = {diva::omniglot(flags.data, diva::OmniglotPart::background), diva::omniglot(flags.data, diva::OmniglotPart::evaluation)};
+  diva::Split split = {diva::omniglot(flags.data, diva::OmniglotPart::background),
+                       diva::omniglot(flags.data, diva::OmniglotPart::evaluation)};
   if (flags.validation) split = diva::validation_split(split.train, 0.2, diva::Generator(0));
   if (flags.classes > 0) {
     for (auto* part : {&split.train, &split.test}) {
@@ -90,10 +101,10 @@ diva::Split read_data(const Flags& flags) {
 
 std::shared_ptr<const diva::ImageStore> decode(const diva::Dataset& dataset, const std::string& what) {
   diva::StatusLine line(stderr, 5);
-  return std::make_shared<const diva::ImageStore>(dataset, diva::ImageStoreOptions{.channels = 1, .short_side = 35, .cache = true},
-                                                  [&](std::int64_t done, std::int64_t total) {
-                                                    line.show(fmt::format("decoding {} {} {}/{}", what, diva::progress_bar(done, total), done, total), done == total);
-                                                  });
+  return std::make_shared<const diva::ImageStore>(
+      dataset, diva::ImageStoreOptions{.channels = 1, .short_side = 35, .cache = true}, [&](std::int64_t done, std::int64_t total) {
+        line.show(fmt::format("decoding {} {} {}/{}", what, diva::progress_bar(done, total), done, total), done == total);
+      });
 }
 
 // Pixels as features: the floor that a learned embedding must leave behind.
@@ -133,7 +144,8 @@ struct History : diva::Observer {
     }
   }
   void on(const diva::EvaluationEvent& event) override {
-    for (const auto& row : event.rows) find(recalls, row.combination).points.emplace_back(static_cast<double>(event.epoch), row.values[0].second);
+    for (const auto& row : event.rows)
+      find(recalls, row.combination).points.emplace_back(static_cast<double>(event.epoch), row.values[0].second);
   }
   static diva::Series& find(std::vector<diva::Series>& all, const std::string& name) {
     const auto found = std::find_if(all.begin(), all.end(), [&](const diva::Series& one) { return one.name == name; });
@@ -152,8 +164,8 @@ struct Trained {
   double seconds = 0;
 };
 
-Trained train(const std::string& name, const Flags& flags, const std::vector<std::string>& heads, const std::shared_ptr<const diva::ImageStore>& training,
-              const std::shared_ptr<const diva::ImageStore>& test) {
+Trained train(const std::string& name, const Flags& flags, const std::vector<std::string>& heads,
+              const std::shared_ptr<const diva::ImageStore>& training, const std::shared_ptr<const diva::ImageStore>& test) {
   const auto start = Clock::now();
   const auto options = recipe(flags, heads);
   const auto folder = flags.out + "/" + name;
@@ -183,7 +195,8 @@ std::vector<diva::RetrievalRow> retrieval(const torch::Tensor& features, const d
   const auto& dataset = store.dataset();
   const auto item = [&](std::int64_t index) {
     const auto label = dataset.samples[static_cast<std::size_t>(index)].label;
-    return diva::RetrievalItem{.image = *store.image(index), .label = dataset.class_names[static_cast<std::size_t>(label)], .distance = 0, .hit = false};
+    return diva::RetrievalItem{
+        .image = *store.image(index), .label = dataset.class_names[static_cast<std::size_t>(label)], .distance = 0, .hit = false};
   };
   const auto neighbours = diva::nearest_neighbours(features, std::min<std::int64_t>(8, store.size() - 1));
   std::vector<diva::RetrievalRow> rows;
@@ -215,12 +228,18 @@ diva::EmbeddingMap map_of(const torch::Tensor& features, const diva::Dataset& da
   }
   diva::Generator generator(0);
   map.points = diva::tsne_2d(features.index_select(0, torch::tensor(chosen, torch::kInt64)), generator);
-  map.caption = fmt::format("t-SNE of the {} images of {} characters that were never seen in training; a colour is a character.", chosen.size(), shown);
+  map.caption = fmt::format("t-SNE of the {} images of {} characters that were never seen in training; a colour is a character.",
+                            chosen.size(), shown);
   return map;
 }
 
-void write_numbers(const std::string& path, const Flags& flags, const std::vector<Row>& rows, const nlohmann::ordered_json& seconds) {
-  nlohmann::ordered_json json = {{"dataset", "omniglot"}, {"split", flags.validation ? "validation" : "evaluation"}, {"seed", flags.seed}, {"rows", nlohmann::ordered_json::array()}, {"seconds", seconds}};
+void write_numbers(const std::string& path, const Flags& flags, const std::vector<Row>& rows,
+                   const nlohmann::ordered_json& seconds) {
+  nlohmann::ordered_json json = {{"dataset", "omniglot"},
+                                 {"split", flags.validation ? "validation" : "evaluation"},
+                                 {"seed", flags.seed},
+                                 {"rows", nlohmann::ordered_json::array()},
+                                 {"seconds", seconds}};
   for (const auto& row : rows) {
     nlohmann::ordered_json values;
     for (const auto& [name, value] : row.values) values[name] = value;
@@ -230,13 +249,17 @@ void write_numbers(const std::string& path, const Flags& flags, const std::vecto
   diva::write_file_atomically(path, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }
 
-diva::LineChart chart(const std::string& title, const std::string& x, const std::string& y, const std::vector<diva::Series>& series) { return {title, x, y, series}; }
+diva::LineChart chart(const std::string& title, const std::string& x, const std::string& y,
+                      const std::vector<diva::Series>& series) {
+  return {title, x, y, series};
+}
 
 diva::MetricTable heads_table(const Trained& trained) {
   diva::MetricTable result{"DiVA's heads and their combinations", metrics, {}};
   for (const auto& combination : diva::all_combinations(diva_heads)) {
     std::vector<double> values;
-    for (const auto& [name, value] : measure(diva::combine(trained.set.embeddings, combination), trained.set.labels)) values.push_back(value);
+    for (const auto& [name, value] : measure(diva::combine(trained.set.embeddings, combination), trained.set.labels))
+      values.push_back(value);
     result.rows.emplace_back(combination.name(), values);
   }
   return result;
@@ -247,7 +270,8 @@ int run(const Flags& flags) {
   std::filesystem::create_directories(flags.out);
   const auto split = read_data(flags);
   const auto training = decode(split.train, "training images"), test = decode(split.test, "test images");
-  fmt::print(stderr, "training on {} images of {} characters, testing on {} of {} others\n", training->size(), split.train.num_classes(), test->size(), split.test.num_classes());
+  fmt::print(stderr, "training on {} images of {} characters, testing on {} of {} others\n", training->size(),
+             split.train.num_classes(), test->size(), split.test.num_classes());
   const double decoding = seconds_since(start);
 
   const auto pixels = raw_pixels(*test, recipe(flags, diva_heads).augmentation);
@@ -257,7 +281,8 @@ int run(const Flags& flags) {
   const diva::StopSignal stop;
   const auto baseline = train("baseline", flags, {"discriminative"}, training, test);
   if (!baseline.finished) return 130;
-  rows.push_back({"margin loss, one head", total_dimension, baseline.steps, measure(baseline.set.embeddings.at("discriminative"), labels)});
+  rows.push_back(
+      {"margin loss, one head", total_dimension, baseline.steps, measure(baseline.set.embeddings.at("discriminative"), labels)});
 
   const auto diva_run = train("diva", flags, diva_heads, training, test);
   if (!diva_run.finished) return 130;
@@ -265,12 +290,15 @@ int run(const Flags& flags) {
   rows.push_back({"DiVA, four heads", total_dimension, diva_run.steps, measure(features, labels)});
 
   const auto report_start = Clock::now();
-  diva::ReportData report{.title = "DiVA on Omniglot",
-                          .summary = {fmt::format("Trained on {} images of {} characters, tested on {} images of {} characters of other alphabets, never seen in training. Each "
-                                                  "test image asks for its nearest others: recall@k is the share that finds its own character among k.",
-                                                  training->size(), split.train.num_classes(), test->size(), split.test.num_classes()),
-                                      fmt::format("The baseline has one head of {} dimensions, DiVA four of {}; network, augmentation, optimiser and steps are the same.", total_dimension,
-                                                  total_dimension / static_cast<std::int64_t>(diva_heads.size()))}};
+  diva::ReportData report{
+      .title = "DiVA on Omniglot",
+      .summary = {fmt::format("Trained on {} images of {} characters, tested on {} images of {} characters of other alphabets, "
+                              "never seen in training. Each "
+                              "test image asks for its nearest others: recall@k is the share that finds its own character among k.",
+                              training->size(), split.train.num_classes(), test->size(), split.test.num_classes()),
+                  fmt::format("The baseline has one head of {} dimensions, DiVA four of {}; network, augmentation, optimiser and "
+                              "steps are the same.",
+                              total_dimension, total_dimension / static_cast<std::int64_t>(diva_heads.size()))}};
   diva::MetricTable summary{"Results", {"dimension", "steps"}, {}};
   summary.columns.insert(summary.columns.end(), metrics.begin(), metrics.end());
   for (const auto& row : rows) {
@@ -282,13 +310,19 @@ int run(const Flags& flags) {
   auto recalls = diva_run.history.recalls;
   for (auto& series : recalls) series.name = "DiVA " + series.name;
   for (const auto& series : baseline.history.recalls) recalls.push_back({"baseline " + series.name, series.points});
-  report.charts = {chart("Recall@1 on unseen characters", "epoch", "recall@1", recalls), chart("DiVA's loss terms", "step", "loss", diva_run.history.losses),
+  report.charts = {chart("Recall@1 on unseen characters", "epoch", "recall@1", recalls),
+                   chart("DiVA's loss terms", "step", "loss", diva_run.history.losses),
                    chart("Baseline's loss", "step", "loss", baseline.history.losses)};
   report.retrieval = retrieval(features, *test);
   report.map = map_of(features, split.test);
-  const nlohmann::ordered_json seconds = {{"decoding", decoding}, {"baseline", baseline.seconds}, {"diva", diva_run.seconds}, {"report", seconds_since(report_start)}, {"total", seconds_since(start)}};
-  report.summary.push_back(fmt::format("Baseline {}, DiVA {}, all {} on {} threads.", diva::format_duration(baseline.seconds), diva::format_duration(diva_run.seconds),
-                                       diva::format_duration(seconds_since(start)), torch::get_num_threads()));
+  const nlohmann::ordered_json seconds = {{"decoding", decoding},
+                                          {"baseline", baseline.seconds},
+                                          {"diva", diva_run.seconds},
+                                          {"report", seconds_since(report_start)},
+                                          {"total", seconds_since(start)}};
+  report.summary.push_back(fmt::format("Baseline {}, DiVA {}, all {} on {} threads.", diva::format_duration(baseline.seconds),
+                                       diva::format_duration(diva_run.seconds), diva::format_duration(seconds_since(start)),
+                                       torch::get_num_threads()));
   diva::write_report(flags.out + "/report.html", report);
   write_numbers(flags.out + "/metrics.json", flags, rows, seconds);
 
@@ -304,10 +338,13 @@ int main(int argc, char** argv) {
   app.add_option("--data", flags.data, "folder with images_background and images_evaluation")->capture_default_str();
   app.add_option("--out", flags.out, "folder for the run")->capture_default_str();
   app.add_option("--epochs", flags.epochs, "epochs of each training")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--classes", flags.classes, "use only the first so many characters of each side; 0: all")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--classes", flags.classes, "use only the first so many characters of each side; 0: all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   app.add_option("--seed", flags.seed, "seed of every draw")->check(CLI::NonNegativeNumber)->capture_default_str();
   app.add_option("--threads", flags.threads, "loader threads; 0: one for each core")->capture_default_str();
-  app.add_flag("--validation", flags.validation, "train on four fifths of the background characters and test on the rest: how the recipe was chosen");
+  app.add_flag("--validation", flags.validation,
+               "train on four fifths of the background characters and test on the rest: how the recipe was chosen");
   app.add_option("--override", flags.override_json, "JSON that overrides the recipe of both trainings, for experiments");
   if (const int status = program::parse(app, argc, argv); status >= 0) return status;
   return program::guarded("diva_demo", [&] { return run(flags); });

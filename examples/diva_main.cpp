@@ -23,13 +23,15 @@ struct Flags {
   std::vector<std::int64_t> tau = {10000}, gpu;
   std::string loss = "margin", batch_mining = "distance";
   std::vector<std::string> diva_features = {"discriminative"}, diva_decorrelations;
-  std::vector<std::string> evaluation_metrics = {"e_recall@1", "e_recall@2", "e_recall@4", "nmi", "f1", "mAP_c"}, evaltypes = {"discriminative"};
+  std::vector<std::string> evaluation_metrics = {"e_recall@1", "e_recall@2", "e_recall@4", "nmi", "f1", "mAP_c"},
+                           evaltypes = {"discriminative"};
   std::vector<double> diva_rho_decorrelation = {1500};
   std::string diva_ssl = "fast_moco", diva_sharing = "random", diva_intra = "random";
   double diva_alpha_ssl = 0.3, diva_alpha_shared = 0.3, diva_alpha_intra = 0.3;
   std::int64_t diva_decorrnet_dim = 512;
   double diva_decorrnet_lr = 1e-5;
-  double diva_moco_momentum = 0.9, diva_moco_temperature = 0.1, diva_moco_temp_lr = 5e-4, diva_moco_lower_cutoff = 0.5, diva_moco_upper_cutoff = 1.4;
+  double diva_moco_momentum = 0.9, diva_moco_temperature = 0.1, diva_moco_temp_lr = 5e-4, diva_moco_lower_cutoff = 0.5,
+         diva_moco_upper_cutoff = 1.4;
   std::int64_t diva_moco_n_key_batches = 50;
   bool diva_moco_trainable_temp = false, diva_fixed = false;
   double loss_margin_margin = 0.2, loss_margin_beta = 1.2, loss_margin_beta_lr = 5e-4, loss_margin_nu = 0;
@@ -49,7 +51,8 @@ void declare(CLI::App& app, Flags& f) {
   app.add_option("--source_path", f.source_path, "folder of the data set, or the one that holds a folder named as it");
   app.add_option("--save_path", f.save_path, "folder for runs")->capture_default_str();
   app.add_option("--savename", f.savename, "name of the run's folder; default: the data set and the seed");
-  app.add_option("--arch", f.arch, "resnet18|resnet50|conv4, then _frozen (statistics of batch norm stay) and _normalize")->capture_default_str();
+  app.add_option("--arch", f.arch, "resnet18|resnet50|conv4, then _frozen (statistics of batch norm stay) and _normalize")
+      ->capture_default_str();
   app.add_option("--embed_dim", f.embed_dim, "dimension of each head")->capture_default_str();
   app.add_option("--bs", f.bs, "batch size")->capture_default_str();
   app.add_option("--samples_per_class", f.samples_per_class, "images of each class in a batch")->capture_default_str();
@@ -63,13 +66,17 @@ void declare(CLI::App& app, Flags& f) {
   app.add_option("--tau", f.tau, "epochs at which the rates are multiplied by gamma")->capture_default_str();
   app.add_option("--gamma", f.gamma, "that factor")->capture_default_str();
   app.add_option("--loss", f.loss, "criterion (--list losses)")->capture_default_str();
-  app.add_option("--batch_mining", f.batch_mining, "miner (--list miners); semihard means softhard, as in the reference")->capture_default_str();
+  app.add_option("--batch_mining", f.batch_mining, "miner (--list miners); semihard means softhard, as in the reference")
+      ->capture_default_str();
   app.add_option("--diva_features", f.diva_features, "heads: discriminative selfsimilarity shared intra")->capture_default_str();
-  app.add_option("--diva_ssl", f.diva_ssl, "criterion of the selfsimilarity head: fast_moco (DaNCE) or moco")->capture_default_str();
+  app.add_option("--diva_ssl", f.diva_ssl, "criterion of the selfsimilarity head: fast_moco (DaNCE) or moco")
+      ->capture_default_str();
   app.add_option("--diva_sharing", f.diva_sharing, "triplets of the shared head: random, standard, full")->capture_default_str();
   app.add_option("--diva_intra", f.diva_intra, "triplets of the intra head: random")->capture_default_str();
-  app.add_option("--diva_decorrelations", f.diva_decorrelations, "edges SOURCE-TARGET; default: every other head to discriminative");
-  app.add_option("--diva_rho_decorrelation", f.diva_rho_decorrelation, "weight of each edge, or one for all")->capture_default_str();
+  app.add_option("--diva_decorrelations", f.diva_decorrelations,
+                 "edges SOURCE-TARGET; default: every other head to discriminative");
+  app.add_option("--diva_rho_decorrelation", f.diva_rho_decorrelation, "weight of each edge, or one for all")
+      ->capture_default_str();
   app.add_option("--diva_decorrnet_dim", f.diva_decorrnet_dim, "hidden units of a decorrelation network")->capture_default_str();
   app.add_option("--diva_decorrnet_lr", f.diva_decorrnet_lr, "its learning rate")->capture_default_str();
   app.add_option("--diva_alpha_ssl", f.diva_alpha_ssl, "weight of the selfsimilarity head")->capture_default_str();
@@ -91,16 +98,22 @@ void declare(CLI::App& app, Flags& f) {
   app.add_option("--loss_margin_nu", f.loss_margin_nu, "margin loss: weight of the sum of beta")->capture_default_str();
   app.add_flag("--loss_margin_beta_constant", f.loss_margin_beta_constant, "margin loss: one constant beta");
   app.add_option("--loss_triplet_margin", f.loss_triplet_margin, "triplet loss: margin")->capture_default_str();
-  app.add_option("--loss_contrastive_pos_margin", f.loss_contrastive_pos_margin, "contrastive loss: positive margin")->capture_default_str();
-  app.add_option("--loss_contrastive_neg_margin", f.loss_contrastive_neg_margin, "contrastive loss: negative margin")->capture_default_str();
-  app.add_option("--miner_distance_lower_cutoff", f.miner_distance_lower_cutoff, "distance-weighted mining: lower cut-off")->capture_default_str();
+  app.add_option("--loss_contrastive_pos_margin", f.loss_contrastive_pos_margin, "contrastive loss: positive margin")
+      ->capture_default_str();
+  app.add_option("--loss_contrastive_neg_margin", f.loss_contrastive_neg_margin, "contrastive loss: negative margin")
+      ->capture_default_str();
+  app.add_option("--miner_distance_lower_cutoff", f.miner_distance_lower_cutoff, "distance-weighted mining: lower cut-off")
+      ->capture_default_str();
 
   app.add_option("--image_size", f.image_size, "side of the network's input")->capture_default_str();
   app.add_option("--widths", f.widths, "channels of conv4's blocks: four, or one for all")->capture_default_str();
   app.add_flag("--gray", f.gray, "read images as gray");
   app.add_flag("--cache", f.cache, "keep all decoded images in memory");
-  app.add_option("--resume", f.resume, "auto: go on from the run's checkpoint where there is one")->check(CLI::IsMember({"auto", "no"}))->capture_default_str();
-  app.add_option("--checkpoint_minutes", f.checkpoint_minutes, "minutes between checkpoints; one is also written after each epoch")->capture_default_str();
+  app.add_option("--resume", f.resume, "auto: go on from the run's checkpoint where there is one")
+      ->check(CLI::IsMember({"auto", "no"}))
+      ->capture_default_str();
+  app.add_option("--checkpoint_minutes", f.checkpoint_minutes, "minutes between checkpoints; one is also written after each epoch")
+      ->capture_default_str();
   app.add_option("--checkpoint_steps", f.checkpoint_steps, "steps between checkpoints, where positive")->capture_default_str();
   app.add_flag("--print_recipe", f.print_recipe, "print the recipe that the flags mean, as JSON, and end");
   app.add_option("--list", f.list, "print names and end")->check(CLI::IsMember({"losses", "miners", "ssl", "backbones"}));
@@ -109,8 +122,11 @@ void declare(CLI::App& app, Flags& f) {
 std::string loss_options(const Flags& f) {
   nlohmann::json options = nlohmann::json::object();
   if (f.loss == "margin") {
-    options = {{"boundary", f.loss_margin_beta}, {"margin", f.loss_margin_margin}, {"learn_boundary", !f.loss_margin_beta_constant},
-               {"boundary_learning_rate", f.loss_margin_beta_lr}, {"boundary_penalty", f.loss_margin_nu}};
+    options = {{"boundary", f.loss_margin_beta},
+               {"margin", f.loss_margin_margin},
+               {"learn_boundary", !f.loss_margin_beta_constant},
+               {"boundary_learning_rate", f.loss_margin_beta_lr},
+               {"boundary_penalty", f.loss_margin_nu}};
   } else if (f.loss == "triplet") {
     options = {{"margin", f.loss_triplet_margin}};
   } else if (f.loss == "contrastive") {
@@ -120,7 +136,9 @@ std::string loss_options(const Flags& f) {
 }
 
 std::string ssl_options(const Flags& f) {
-  nlohmann::json options = {{"temperature", f.diva_moco_temperature}, {"learn_temperature", f.diva_moco_trainable_temp}, {"temperature_learning_rate", f.diva_moco_temp_lr}};
+  nlohmann::json options = {{"temperature", f.diva_moco_temperature},
+                            {"learn_temperature", f.diva_moco_trainable_temp},
+                            {"temperature_learning_rate", f.diva_moco_temp_lr}};
   if (f.diva_ssl != "moco") {
     options["lower_cutoff"] = f.diva_moco_lower_cutoff;
     options["upper_cutoff"] = f.diva_moco_upper_cutoff;
@@ -133,7 +151,8 @@ std::string ssl_options(const Flags& f) {
 void read_arch(const Flags& f, diva::NetworkOptions& network) {
   const auto known = diva::backbone_names();
   network.backbone = f.arch.substr(0, f.arch.find('_'));
-  if (std::find(known.begin(), known.end(), network.backbone) == known.end()) diva::detail::fail_unknown("diva_main", "--arch", network.backbone, known);
+  if (std::find(known.begin(), known.end(), network.backbone) == known.end())
+    diva::detail::fail_unknown("diva_main", "--arch", network.backbone, known);
   std::set<std::string> words = {"", "normalize", "frozen"};
   for (std::size_t at = network.backbone.size(); at < f.arch.size();) {
     const auto end = std::min(f.arch.find('_', at + 1), f.arch.size());
@@ -172,7 +191,8 @@ diva::TrainingOptions recipe(const Flags& f) {
   objective.rho = f.diva_rho_decorrelation;
   objective.separation = {.hidden_dim = f.diva_decorrnet_dim, .learning_rate = f.diva_decorrnet_lr};
 
-  options.optimizer = {.learning_rate = f.lr, .head_learning_rate = f.fc_lr, .weight_decay = f.decay, .milestones = f.tau, .gamma = f.gamma};
+  options.optimizer = {
+      .learning_rate = f.lr, .head_learning_rate = f.fc_lr, .weight_decay = f.decay, .milestones = f.tau, .gamma = f.gamma};
   options.sampler = {.batch_size = f.bs, .samples_per_class = f.samples_per_class};
   options.augmentation.image_size = f.image_size;
   options.augmentation.evaluation_resize = f.image_size * 256 / 224;
@@ -193,7 +213,8 @@ diva::Split read_data(const Flags& f) {
   const auto root = std::filesystem::is_directory(inner) ? inner : f.source_path;
   if (f.dataset == "cub200") return diva::zero_shot_split(diva::cub200(root));
   if (f.dataset == "folder") return diva::zero_shot_split(diva::folder_of_classes(root));
-  if (f.dataset == "omniglot") return {diva::omniglot(root, diva::OmniglotPart::background), diva::omniglot(root, diva::OmniglotPart::evaluation)};
+  if (f.dataset == "omniglot")
+    return {diva::omniglot(root, diva::OmniglotPart::background), diva::omniglot(root, diva::OmniglotPart::evaluation)};
   diva::detail::fail_unknown("diva_main", "--dataset", f.dataset, {"cub200", "folder", "omniglot"});
 }
 
@@ -213,7 +234,8 @@ int run(const Flags& f) {
   fmt::print(stderr, "{}: {} images of {} classes to train on, {} of {} others to test\n", f.dataset, split.train.size(),
              split.train.num_classes(), split.test.size(), split.test.num_classes());
   const diva::ImageStoreOptions store{.channels = f.gray ? 1 : 3, .cache = f.cache};
-  const auto train = std::make_shared<const diva::ImageStore>(split.train, store), test = std::make_shared<const diva::ImageStore>(split.test, store);
+  const auto train = std::make_shared<const diva::ImageStore>(split.train, store),
+             test = std::make_shared<const diva::ImageStore>(split.test, store);
 
   const auto name = f.savename.empty() ? fmt::format("{}_s{}", f.dataset, f.seed) : f.savename;
   const auto folder = f.save_path + "/" + name;

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <diva/core/error.hpp>
 #include <diva/core/options.hpp>
-#include <fmt/format.h>
 
 #include <cstdio>
 #include <exception>

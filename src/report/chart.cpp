@@ -48,34 +48,45 @@ std::string render_svg(const LineChart& chart, const ChartArea& area) {
     }
   }
   const double legend_top = area.top + area.height + 52;
-  const double full_width = area.left + area.width + 24, full_height = legend_top + 20 * std::ceil(static_cast<double>(chart.series.size()) / 3);
-  std::string svg = fmt::format(R"(<svg class="chart" viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}">)", full_width, full_height, html_escape(chart.title));
+  const double full_width = area.left + area.width + 24,
+               full_height = legend_top + 20 * std::ceil(static_cast<double>(chart.series.size()) / 3);
+  std::string svg = fmt::format(R"(<svg class="chart" viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}">)", full_width,
+                                full_height, html_escape(chart.title));
   svg += fmt::format(R"(<text class="title" x="{}" y="18">{}</text>)", area.left, html_escape(chart.title));
   if (x.empty()) return svg + fmt::format(R"(<text x="{}" y="{}">no data</text></svg>)", area.left, area.top + area.height / 2);
 
   const auto y_ticks = round_ticks(y.low, y.high), x_ticks = round_ticks(x.low, x.high, 8);
   const Range vertical{y_ticks.front(), y_ticks.back()};
   const Range horizontal = x.high > x.low ? x : Range{x.low - 0.5, x.high + 0.5};
-  const auto to_x = [&](double value) { return area.left + area.width * (value - horizontal.low) / (horizontal.high - horizontal.low); };
+  const auto to_x = [&](double value) {
+    return area.left + area.width * (value - horizontal.low) / (horizontal.high - horizontal.low);
+  };
   const auto to_y = [&](double value) { return area.top + area.height * (vertical.high - value) / (vertical.high - vertical.low); };
   for (const double tick : y_ticks) {
-    svg += fmt::format(R"(<line class="grid" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/><text class="tick" text-anchor="end" x="{:.1f}" y="{:.1f}">{:g}</text>)", area.left,
-                       area.left + area.width, to_y(tick), to_y(tick), area.left - 6, to_y(tick) + 4, std::abs(tick) < 1e-12 ? 0 : tick);
+    svg += fmt::format(
+        R"(<line class="grid" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/><text class="tick" text-anchor="end" x="{:.1f}" y="{:.1f}">{:g}</text>)",
+        area.left, area.left + area.width, to_y(tick), to_y(tick), area.left - 6, to_y(tick) + 4,
+        std::abs(tick) < 1e-12 ? 0 : tick);
   }
   for (const double tick : x_ticks) {
     if (tick < horizontal.low || tick > horizontal.high) continue;
-    svg += fmt::format(R"(<text class="tick" text-anchor="middle" x="{:.1f}" y="{:.1f}">{:g}</text>)", to_x(tick), area.top + area.height + 18, tick);
+    svg += fmt::format(R"(<text class="tick" text-anchor="middle" x="{:.1f}" y="{:.1f}">{:g}</text>)", to_x(tick),
+                       area.top + area.height + 18, tick);
   }
-  svg += fmt::format(R"(<line class="axis" x1="{0:.1f}" x2="{1:.1f}" y1="{2:.1f}" y2="{2:.1f}"/>)", area.left, area.left + area.width, area.top + area.height);
-  svg += fmt::format(R"(<text class="tick" text-anchor="middle" x="{:.1f}" y="{:.1f}">{}</text>)", area.left + area.width / 2, area.top + area.height + 36, html_escape(chart.x_label));
-  svg += fmt::format(R"(<text class="tick" text-anchor="middle" transform="translate(14 {:.1f}) rotate(-90)">{}</text>)", area.top + area.height / 2, html_escape(chart.y_label));
+  svg += fmt::format(R"(<line class="axis" x1="{0:.1f}" x2="{1:.1f}" y1="{2:.1f}" y2="{2:.1f}"/>)", area.left,
+                     area.left + area.width, area.top + area.height);
+  svg += fmt::format(R"(<text class="tick" text-anchor="middle" x="{:.1f}" y="{:.1f}">{}</text>)", area.left + area.width / 2,
+                     area.top + area.height + 36, html_escape(chart.x_label));
+  svg += fmt::format(R"svg(<text class="tick" text-anchor="middle" transform="translate(14 {:.1f}) rotate(-90)">{}</text>)svg",
+                     area.top + area.height / 2, html_escape(chart.y_label));
 
   for (std::size_t i = 0; i < chart.series.size(); ++i) {
     const auto& [name, points] = chart.series[i];
     const auto look = fmt::format("line line-{}{}", i % 8, i >= 8 ? " dashed" : "");
     std::string stretch;
     const auto draw = [&] {
-      if (!stretch.empty()) svg += fmt::format(R"(<polyline class="{}" points="{}"><title>{}</title></polyline>)", look, stretch, html_escape(name));
+      if (!stretch.empty())
+        svg += fmt::format(R"(<polyline class="{}" points="{}"><title>{}</title></polyline>)", look, stretch, html_escape(name));
       stretch.clear();
     };
     for (const auto& point : points) {
@@ -87,8 +98,9 @@ std::string render_svg(const LineChart& chart, const ChartArea& area) {
     }
     draw();
     const double left = area.left + static_cast<double>(i % 3) * area.width / 3, top = legend_top + 20 * static_cast<double>(i / 3);
-    svg += fmt::format(R"(<line class="{}" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/><text class="tick" x="{:.1f}" y="{:.1f}">{}</text>)", look, left, left + 22, top, top, left + 28,
-                       top + 4, html_escape(name));
+    svg += fmt::format(
+        R"(<line class="{}" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/><text class="tick" x="{:.1f}" y="{:.1f}">{}</text>)",
+        look, left, left + 22, top, top, left + 28, top + 4, html_escape(name));
   }
   return svg + "</svg>";
 }

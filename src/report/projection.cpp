@@ -13,7 +13,8 @@ namespace {
 torch::Tensor affinities(const torch::Tensor& squared_distances, double perplexity) {
   const auto count = squared_distances.size(0);
   const double target = std::log(perplexity);
-  auto low = torch::zeros({count, 1}, torch::kFloat64), high = torch::full({count, 1}, INFINITY, torch::kFloat64), beta = torch::ones({count, 1}, torch::kFloat64);
+  auto low = torch::zeros({count, 1}, torch::kFloat64), high = torch::full({count, 1}, INFINITY, torch::kFloat64),
+       beta = torch::ones({count, 1}, torch::kFloat64);
   const auto scaled = squared_distances / squared_distances.mean().clamp_min(1e-300);
   const auto itself = torch::eye(count, torch::kBool);
   torch::Tensor p;
@@ -52,7 +53,8 @@ torch::Tensor tsne_2d(const torch::Tensor& features, Generator& generator, const
   if (count > 5000) detail::fail<ShapeError>("tsne_2d", "features", "at most 5000 rows", detail::describe(features));
   if (count < 8) return map;
   const auto x = features.detach().to(torch::kFloat64).cpu();
-  const auto p = affinities(torch::cdist(x, x).square(), std::min(options.perplexity, static_cast<double>(count) / 3.0)).clamp_min(1e-12);
+  const auto p =
+      affinities(torch::cdist(x, x).square(), std::min(options.perplexity, static_cast<double>(count) / 3.0)).clamp_min(1e-12);
   map = map / map.std(0, true).clamp_min(1e-300) * 1e-4 + 1e-6 * generator.normal({count, 2}, torch::kFloat64);
 
   auto velocity = torch::zeros_like(map), gains = torch::ones_like(map);

@@ -12,7 +12,7 @@ namespace diva {
 namespace {
 
 // Okabe and Ito's colours, which colour-blind people tell apart.
-constexpr auto style = R"(<style>
+constexpr auto style = R"css(<style>
 :root{color-scheme:light dark;--text:#1c1e21;--soft:#5c636b;--page:#fff;--card:#f6f7f9;--rule:#d9dde2;--hit:#1a7f45;--miss:#c2362b;
 --c0:#0072b2;--c1:#d55e00;--c2:#009e73;--c3:#cc79a7;--c4:#e69f00;--c5:#56b4e9;--c6:#7a5195;--c7:#808080}
 @media(prefers-color-scheme:dark){:root{--text:#e6e8eb;--soft:#a2a9b1;--page:#15171a;--card:#1e2125;--rule:#383d43;--hit:#4cc27d;--miss:#ff7b6e;
@@ -31,13 +31,14 @@ figure img{width:88px;height:88px;object-fit:contain;border-radius:6px;border:3p
 figcaption{overflow-wrap:anywhere;line-height:1.25;margin-top:2px}.query{width:120px;margin-right:14px}.query figcaption{color:var(--soft)}
 .hit img{border-color:var(--hit)}.hit figcaption{color:var(--hit)}.miss img{border-color:var(--miss);border-style:dashed}.miss figcaption{color:var(--miss)}
 .map circle{opacity:.85}.map{max-width:760px}
-</style>)";
+</style>)css";
 
 std::string render_table(const MetricTable& table) {
   std::vector<double> best(table.columns.size(), -INFINITY);
   for (const auto& [name, values] : table.rows) {
     if (values.size() != table.columns.size()) {
-      detail::fail<ShapeError>("write_report", "row '" + name + "' of table '" + table.title + "'", fmt::format("{} values", table.columns.size()), fmt::format("{}", values.size()));
+      detail::fail<ShapeError>("write_report", "row '" + name + "' of table '" + table.title + "'",
+                               fmt::format("{} values", table.columns.size()), fmt::format("{}", values.size()));
     }
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (values[i] > best[i]) best[i] = values[i];
@@ -49,8 +50,11 @@ std::string render_table(const MetricTable& table) {
   for (const auto& [name, values] : table.rows) {
     html += fmt::format("<tr><td>{}</td>", html_escape(name));
     for (std::size_t i = 0; i < values.size(); ++i) {
-      const auto text = std::isnan(values[i]) ? std::string("–") : values[i] == std::floor(values[i]) && std::abs(values[i]) >= 2 ? fmt::format("{:.0f}", values[i]) : fmt::format("{:.4f}", values[i]);
-      html += fmt::format("<td{}>{}</td>", values[i] == best[i] && table.rows.size() > 1 && std::abs(values[i]) <= 1 ? " class=\"best\"" : "", text);
+      const auto text = std::isnan(values[i])                                            ? std::string("–")
+                        : values[i] == std::floor(values[i]) && std::abs(values[i]) >= 2 ? fmt::format("{:.0f}", values[i])
+                                                                                         : fmt::format("{:.4f}", values[i]);
+      html += fmt::format("<td{}>{}</td>",
+                          values[i] == best[i] && table.rows.size() > 1 && std::abs(values[i]) <= 1 ? " class=\"best\"" : "", text);
     }
     html += "</tr>";
   }
@@ -61,7 +65,8 @@ std::string render_map(const EmbeddingMap& map) {
   const auto count = map.points.size(0);
   detail::check_shape("write_report", "the map's points", map.points, {count, 2});
   if (static_cast<std::int64_t>(map.labels.size()) != count) {
-    detail::fail<ShapeError>("write_report", "the map's labels", fmt::format("{}, one a point", count), fmt::format("{}", map.labels.size()));
+    detail::fail<ShapeError>("write_report", "the map's labels", fmt::format("{}, one a point", count),
+                             fmt::format("{}", map.labels.size()));
   }
   constexpr double size = 720, rim = 14;
   const auto points = map.points.to(torch::kFloat64).cpu();
@@ -70,12 +75,16 @@ std::string render_map(const EmbeddingMap& map) {
   const auto placed = ((points - (low + high) / 2) / extent * (size - 2 * rim) + size / 2).contiguous();
   const auto* xy = placed.data_ptr<double>();
   std::map<std::string, std::size_t> colours;  // by golden angle, so that neighbours in the list differ
-  std::string html = fmt::format("<h2>Map of embeddings</h2><p>{}</p><svg class=\"chart map\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"map of embeddings\">", html_escape(map.caption), size, size);
+  std::string html = fmt::format(
+      "<h2>Map of embeddings</h2><p>{}</p><svg class=\"chart map\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"map of "
+      "embeddings\">",
+      html_escape(map.caption), size, size);
   for (std::int64_t i = 0; i < count; ++i) {
     const auto& label = map.labels[static_cast<std::size_t>(i)];
     const auto colour = colours.try_emplace(label, colours.size()).first->second;
-    html += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4.5\" fill=\"hsl({:.0f} 70% {}%)\"><title>{}</title></circle>", xy[2 * i], xy[2 * i + 1],
-                        std::fmod(static_cast<double>(colour) * 137.508, 360), 42 + 9 * (colour % 3), html_escape(label));
+    html += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4.5\" fill=\"hsl({:.0f} 70% {}%)\"><title>{}</title></circle>",
+                        xy[2 * i], xy[2 * i + 1], std::fmod(static_cast<double>(colour) * 137.508, 360), 42 + 9 * (colour % 3),
+                        html_escape(label));
   }
   return html + "</svg>";
 }
@@ -83,8 +92,10 @@ std::string render_map(const EmbeddingMap& map) {
 }  // namespace
 
 std::string render_report(const ReportData& data) {
-  std::string html = fmt::format("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{0}</title>{1}</head>\n<body><h1>{0}</h1>",
-                                 html_escape(data.title), style);
+  std::string html = fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+      "content=\"width=device-width,initial-scale=1\"><title>{0}</title>{1}</head>\n<body><h1>{0}</h1>",
+      html_escape(data.title), style);
   for (const auto& paragraph : data.summary) html += fmt::format("<p>{}</p>", html_escape(paragraph));
   for (const auto& table : data.tables) html += "\n" + render_table(table);
   if (!data.charts.empty()) {
@@ -93,7 +104,10 @@ std::string render_report(const ReportData& data) {
     html += "</div>";
   }
   if (!data.retrieval.empty()) {
-    html += "\n<h2>Queries and their nearest neighbours</h2><p>Left the query, then its neighbours with their distances: ✓ of the same class, ✗ of another.</p>" + render_retrieval_sheet(data.retrieval);
+    html +=
+        "\n<h2>Queries and their nearest neighbours</h2><p>Left the query, then its neighbours with their distances: ✓ of the same "
+        "class, ✗ of another.</p>" +
+        render_retrieval_sheet(data.retrieval);
   }
   const bool has_map = data.map.points.defined() && data.map.points.numel() > 0;
   if (has_map) html += "\n" + render_map(data.map);

@@ -8,7 +8,8 @@ namespace {
 
 std::string picture(const RetrievalItem& item, const char* look, const std::string& mark, const std::string& caption) {
   const auto label = html_escape(item.label);
-  return fmt::format(R"(<figure class="{}"><img src="{}" alt="{}" title="{}"><figcaption>{}{}</figcaption></figure>)", look, data_uri(item.image), label, label, mark, caption);
+  return fmt::format(R"(<figure class="{}"><img src="{}" alt="{}" title="{}"><figcaption>{}{}</figcaption></figure>)", look,
+                     data_uri(item.image), label, label, mark, caption);
 }
 
 }  // namespace

@@ -1,0 +1,12 @@
+# Unpacks ARCHIVE, which holds one folder, as FOLDER; does nothing where FOLDER is already there. An interrupted run leaves no half of it.
+if(EXISTS "${FOLDER}")
+  return()
+endif()
+cmake_path(GET FOLDER PARENT_PATH parent)
+cmake_path(GET FOLDER FILENAME name)
+set(temporary "${parent}/.unpacking")
+message(STATUS "Unpacking ${ARCHIVE}")
+file(REMOVE_RECURSE "${temporary}")
+file(ARCHIVE_EXTRACT INPUT "${ARCHIVE}" DESTINATION "${temporary}")
+file(RENAME "${temporary}/${name}" "${FOLDER}")
+file(REMOVE_RECURSE "${temporary}")

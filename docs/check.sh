@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# ./dev docs: every relative link of the documentation leads somewhere, and every module has its page.
+cd "$(dirname "$0")/.." || exit 1
+faults=0
+while read -r file; do
+  while read -r link; do
+    target=$(dirname "$file")/${link%%#*}
+    [[ -z ${link%%#*} || -e $target ]] || { echo "$file: no file '$link'" >&2; faults=1; }
+  done < <(grep -oE '\]\([^)]+\)' "$file" | sed -E 's/^\]\((.*)\)$/\1/' | grep -vE '^(https?|mailto):')
+done < <(git ls-files '*.md')
+for module in include/diva/*/; do
+  grep -q "$(basename "$module")" docs/architecture.md || { echo "docs/architecture.md: nothing of module $(basename "$module")" >&2; faults=1; }
+done
+((faults == 0)) && echo "The documentation's links hold."
+exit "$faults"

@@ -1,0 +1,23 @@
+# Runs the demo on a part of its data and checks what it leaves: numbers, a report, and recalls of both trainings above raw pixels.
+include("${CMAKE_CURRENT_LIST_DIR}/../../cmake/unpack_once.cmake")  # ARCHIVE, FOLDER
+file(REMOVE_RECURSE "${OUT}")
+execute_process(COMMAND "${DEMO}" --data "${FOLDER}" --out "${OUT}" --epochs 2 --classes 250 COMMAND_ERROR_IS_FATAL ANY)
+
+file(READ "${OUT}/metrics.json" metrics)
+foreach(row 0 1 2)
+  string(JSON method GET "${metrics}" rows ${row} method)
+  string(JSON recall${row} GET "${metrics}" rows ${row} metrics recall@1)
+  message(STATUS "${method}: recall@1 ${recall${row}}")
+endforeach()
+foreach(row 1 2)
+  if(NOT recall${row} GREATER recall0)
+    message(SEND_ERROR "the trained embedding of row ${row} retrieves no better than raw pixels")
+  endif()
+endforeach()
+file(READ "${OUT}/report.html" report)
+foreach(part "DiVA, four heads" "<polyline" "class=\"hit\"" "<circle")
+  string(FIND "${report}" "${part}" at)
+  if(at EQUAL -1)
+    message(SEND_ERROR "report.html lacks ${part}")
+  endif()
+endforeach()
