@@ -145,8 +145,8 @@ TEST_CASE("neighbour metrics refuse ranks beyond their lists and wrong shapes") 
   CHECK_THROWS_AS(recall_at(list, 0), diva::OptionError);
   CHECK_THROWS_AS(r_precision(list), diva::OptionError);
   CHECK_THROWS_AS(average_precision_at_r(list), diva::OptionError);
-  CHECK_THROWS_AS(recall_at({list.hits, ids({1, 2})}, 1), diva::ShapeError);
-  CHECK_THROWS_AS(recall_at({torch::zeros({1, 2}), ids({1})}, 1), diva::ShapeError);
+  CHECK_THROWS_AS(diva::recall_at({list.hits, ids({1, 2})}, 1), diva::ShapeError);
+  CHECK_THROWS_AS(diva::recall_at({torch::zeros({1, 2}), ids({1})}, 1), diva::ShapeError);
   CHECK_THROWS_AS(diva::neighbour_hits(ids({4}).view({1, 1}), ids({0}), ids({0})), diva::DataError);
   CHECK_THROWS_AS(diva::neighbour_hits(ids({0}), ids({0}), ids({0})), diva::ShapeError);
   CHECK_THROWS_AS(diva::count_relevant(ids({0}), ids({0}), ids({0})), diva::OptionError);
