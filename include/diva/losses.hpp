@@ -5,5 +5,7 @@
 #include <diva/losses/contrastive_loss.hpp>
 #include <diva/losses/loss.hpp>
 #include <diva/losses/margin_loss.hpp>
+#include <diva/losses/pairwise.hpp>
+#include <diva/losses/reducer.hpp>
 #include <diva/losses/registry.hpp>
 #include <diva/losses/triplet_loss.hpp>

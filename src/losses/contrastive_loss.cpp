@@ -1,5 +1,5 @@
-#include <diva/distances/distance.hpp>
 #include <diva/losses/contrastive_loss.hpp>
+#include <diva/losses/pairwise.hpp>
 
 namespace diva {
 
@@ -7,15 +7,26 @@ ContrastiveLoss::ContrastiveLoss(const ContrastiveLossOptions& options) : option
   validate_fields("ContrastiveLoss", options);
 }
 
-torch::Tensor ContrastiveLoss::compute(const torch::Tensor& embeddings, const torch::Tensor& labels, const Tuples& tuples) const {
+torch::Tensor ContrastiveLoss::compute(const Comparison& comparison, const Tuples& tuples) {
+  // Margins by value: the backward pass of large batches calls these after this function has returned.
+  const auto pull = [margin = options_.positive_margin](const torch::Tensor& distances) { return (distances - margin).relu(); };
+  const auto push = [margin = options_.negative_margin](const torch::Tensor& distances) { return (margin - distances).relu(); };
+  const bool listed = std::holds_alternative<Pairs>(tuples) || std::holds_alternative<Triplets>(tuples);
+  if (!listed && options_.variant != Variant::repo) {
+    return pairwise_loss(comparison, tuples, {.distance = options_.distance, .reducer = options_.reducer}, {},
+                         [pull, push](const PairBlock& block, const std::vector<torch::Tensor>&) {
+                           return std::vector<Elements>{{pull(block.values), block.positive}, {push(block.values), block.negative}};
+                         });
+  }
   const double offset = options_.variant == Variant::repo ? 1e-6 : 0;
-  const auto pairs = detail::as_pairs(tuples, labels);
+  const auto pairs = detail::as_pairs(comparison, tuples);
   const auto between = [&](const torch::Tensor& from, const torch::Tensor& to) {
-    return distance(embeddings.index_select(0, from) + offset, embeddings.index_select(0, to));
+    return distance(comparison.embeddings.index_select(0, from) + offset, comparison.reference_embeddings().index_select(0, to),
+                    options_.distance);
   };
-  const auto pull = (between(pairs.anchors, pairs.positives) - options_.positive_margin).relu();
-  const auto push = (options_.negative_margin - between(pairs.negative_anchors, pairs.negatives)).relu();
-  return detail::mean_or_zero(pull) + detail::mean_or_zero(push);
+  return reduce({{pull(between(pairs.anchors, pairs.positives)), {}, pairs.anchors},
+                 {push(between(pairs.negative_anchors, pairs.negatives)), {}, pairs.negative_anchors}},
+                comparison.labels, comparison.size(), options_.reducer);
 }
 
 }  // namespace diva

@@ -6,47 +6,54 @@
 namespace diva {
 namespace {
 
-void check_tuples(std::string_view function, const Tuples& tuples, std::int64_t batch) {
-  const auto check = [&](std::initializer_list<std::pair<const char*, const torch::Tensor*>> indices) {
-    const auto size = indices.begin()->second->defined() ? indices.begin()->second->numel() : 0;
-    for (const auto& [argument, tensor] : indices) {
-      detail::check_indices(function, argument, *tensor, batch);
-      detail::check_shape(function, argument, *tensor, {size});
-    }
+void check_tuples(std::string_view function, const Tuples& tuples, std::int64_t batch, std::int64_t references) {
+  const auto check = [&](const char* anchors_name, const torch::Tensor& anchors, const char* others_name,
+                         const torch::Tensor& others) {
+    detail::check_indices(function, anchors_name, anchors, batch);
+    detail::check_indices(function, others_name, others, references);
+    detail::check_shape(function, others_name, others, anchors.sizes());
   };
   if (const auto* triplets = std::get_if<Triplets>(&tuples)) {
-    check({{"anchors", &triplets->anchors}, {"positives", &triplets->positives}, {"negatives", &triplets->negatives}});
+    check("anchors", triplets->anchors, "positives", triplets->positives);
+    check("anchors", triplets->anchors, "negatives", triplets->negatives);
   } else if (const auto* pairs = std::get_if<Pairs>(&tuples)) {
-    check({{"anchors", &pairs->anchors}, {"positives", &pairs->positives}});
-    check({{"negative_anchors", &pairs->negative_anchors}, {"negatives", &pairs->negatives}});
+    check("anchors", pairs->anchors, "positives", pairs->positives);
+    check("negative_anchors", pairs->negative_anchors, "negatives", pairs->negatives);
   }
 }
 
 }  // namespace
 
-torch::Tensor Loss::forward(const torch::Tensor& embeddings, const torch::Tensor& labels, const Tuples& tuples) const {
+torch::Tensor Loss::forward(const torch::Tensor& embeddings, const torch::Tensor& labels, const Tuples& tuples,
+                            const std::optional<Reference>& reference) {
   const auto function = std::string(name()) + " loss";
-  detail::check_embeddings(function, embeddings);
-  detail::check_labels(function, labels, embeddings, num_classes());
-  check_tuples(function, tuples, embeddings.size(0));
-  const bool narrow = embeddings.element_size() < 4;
-  return compute(narrow ? embeddings.to(torch::kFloat32) : embeddings, labels, tuples);
+  Comparison comparison{.embeddings = embeddings, .labels = labels, .reference = reference, .relation = {}};
+  if (const auto* relation = std::get_if<Relation>(&tuples)) comparison.relation = *relation;
+  detail::check_comparison(function, comparison, num_classes() >= 0, num_classes());
+  if (reference && !takes_reference())
+    detail::fail<OptionError>(function, "reference", "none: it compares a batch with itself or with its own proxies", "one");
+  check_tuples(function, tuples, embeddings.size(0), comparison.reference_size());
+  const auto widened = [](const torch::Tensor& x) { return x.element_size() < 4 ? x.to(torch::kFloat32) : x; };
+  comparison.embeddings = widened(embeddings);
+  if (reference) comparison.reference->embeddings = widened(reference->embeddings).to(comparison.embeddings.scalar_type());
+  return compute(comparison, tuples);
 }
 
 namespace detail {
 
-Triplets as_triplets(std::string_view function, const Tuples& tuples, const torch::Tensor& labels) {
+Triplets as_triplets(std::string_view function, const Comparison& comparison, const Tuples& tuples) {
   if (const auto* triplets = std::get_if<Triplets>(&tuples)) return *triplets;
-  if (std::holds_alternative<Pairs>(tuples)) fail<OptionError>(function, "tuples", "triplets or none (all of the batch)", "pairs");
-  return all_triplets(labels);
+  if (std::holds_alternative<Pairs>(tuples))
+    fail<OptionError>(function, "tuples", "triplets, a relation, or none (all of the batch)", "pairs");
+  return all_triplets(comparison);
 }
 
-Pairs as_pairs(const Tuples& tuples, const torch::Tensor& labels) {
+Pairs as_pairs(const Comparison& comparison, const Tuples& tuples) {
   if (const auto* pairs = std::get_if<Pairs>(&tuples)) return *pairs;
   if (const auto* triplets = std::get_if<Triplets>(&tuples)) {
     return {triplets->anchors, triplets->positives, triplets->anchors, triplets->negatives};
   }
-  return all_pairs(labels);
+  return all_pairs(comparison);
 }
 
 torch::Tensor mean_or_zero(const torch::Tensor& values, const torch::Tensor& count) { return values.sum() / count.clamp_min(1); }

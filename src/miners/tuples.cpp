@@ -2,41 +2,9 @@
 #include <diva/miners/tuples.hpp>
 
 namespace diva {
-namespace {
-
-void check_alone(std::string_view function, const torch::Tensor& labels) {
-  if (!labels.defined() || labels.dim() != 1 || labels.scalar_type() != torch::kInt64) {
-    detail::fail<ShapeError>(function, "labels", "[batch] int64", detail::describe(labels));
-  }
-}
-
-}  // namespace
-
-Triplets all_triplets(const torch::Tensor& labels) {
-  check_alone("all_triplets", labels);
-  const auto relations = detail::relations(labels);
-  constexpr std::int64_t limit = std::int64_t{1} << 27;
-  const auto count = (relations.positive.sum(1) * relations.negative.sum(1)).sum().item<std::int64_t>();
-  if (count > limit) {
-    detail::fail<DataError>("all_triplets", "labels", "of at most 2^27 triplets (use a miner)", std::to_string(count) + " triplets");
-  }
-  const auto pairs = relations.positive.nonzero();  // [P, 2]: anchor, positive
-  const auto members = relations.negative.index_select(0, pairs.select(1, 0)).nonzero();
-  const auto chosen = pairs.index_select(0, members.select(1, 0));
-  return {chosen.select(1, 0).contiguous(), chosen.select(1, 1).contiguous(), members.select(1, 1).contiguous()};
-}
-
-Pairs all_pairs(const torch::Tensor& labels) {
-  check_alone("all_pairs", labels);
-  const auto relations = detail::relations(labels);
-  const auto positive = relations.positive.nonzero(), negative = relations.negative.nonzero();
-  return {positive.select(1, 0).contiguous(), positive.select(1, 1).contiguous(), negative.select(1, 0).contiguous(),
-          negative.select(1, 1).contiguous()};
-}
-
 namespace detail {
 
-Relations relations(const torch::Tensor& labels) {
+Relation relations(const torch::Tensor& labels) {
   const auto same = labels.unsqueeze(1) == labels.unsqueeze(0);
   return {same & ~torch::eye(labels.size(0), same.options()), ~same};
 }

@@ -28,15 +28,16 @@ TEST_CASE("margin loss of one triplet worked by hand, both terms active") {
 }
 
 TEST_CASE("margin loss divides by active pairs only") {
-  // α 0.2. (0,1,2): pull 1 − 1.2 + 0.2 = 0 (at the edge, with the smoothing 5e-9 above: counted out by choosing β 1.21), push 0.31 − …
-  // β 1.21: (0,1,2): pull −0.01 → 0, push 1.21 − 1.1 + 0.2 = 0.31; (0,1,3): pull 0, push 1.21 − 1.5 + 0.2 = −0.09 → 0. One active pair.
+  // α 0.2. (0,1,2): pull 1 − 1.2 + 0.2 = 0 (at the edge, with the smoothing 5e-9 above: counted out by choosing β 1.21), push 0.31
+  // − … β 1.21: (0,1,2): pull −0.01 → 0, push 1.21 − 1.1 + 0.2 = 0.31; (0,1,3): pull 0, push 1.21 − 1.5 + 0.2 = −0.09 → 0. One
+  // active pair.
   CHECK_THAT(diva::MarginLoss({.boundary = 1.21}, 2).forward(x, labels, triplets({0, 0}, {1, 1}, {2, 3})).item<double>(),
              WithinAbs(0.31, 1e-6));
 }
 
 TEST_CASE("margin loss is zero when all pairs are separated, and its gradient is zero") {
   auto leaf = x.clone().requires_grad_();
-  const diva::MarginLoss loss({.boundary = 1.25, .margin = 0.1}, 2);
+  diva::MarginLoss loss({.boundary = 1.25, .margin = 0.1}, 2);
   const auto value = loss.forward(leaf, labels, triplets({0}, {1}, {3}));
   CHECK(value.item<double>() == 0);
   value.backward();
@@ -61,7 +62,7 @@ TEST_CASE("margin loss adds nu times the sum of the boundaries") {
 }
 
 TEST_CASE("margin loss with a constant boundary has no parameters and takes any label") {
-  const diva::MarginLoss loss;
+  diva::MarginLoss loss;
   CHECK(loss.parameters().empty());
   CHECK_NOTHROW(loss.forward(x, labels + 1000, triplets({0}, {1}, {2})));
 }

@@ -2,6 +2,7 @@
 
 #include <diva/core/error.hpp>
 #include <diva/core/generator.hpp>
+#include <diva/miners/comparison.hpp>
 #include <diva/miners/tuples.hpp>
 
 #include <array>

@@ -3,7 +3,7 @@
 #include "support/catch.hpp"
 
 #include <diva/core/generator.hpp>
-#include <diva/miners/tuples.hpp>
+#include <diva/miners/comparison.hpp>
 
 #include <functional>
 

@@ -24,28 +24,22 @@ struct Pairs {
   torch::Tensor negatives;
 };
 
-/// What a criterion is given: triplets, pairs, or nothing, which means all that the labels allow.
-using Tuples = std::variant<std::monostate, Triplets, Pairs>;
+/// Which pairs (i, j) of anchors i and references j are positive and which negative: bool [B, R], or weights ≥ 0 of a floating type
+/// that multiply what the pair contributes. A pair that is neither is left out. `negative` may be left undefined: all that are not
+/// positive. For labels that are sets, graphs or grades rather than classes; see also multi_label_relation.
+struct Relation {
+  torch::Tensor positive;
+  torch::Tensor negative = {};
+};
 
-/// All triplets (a, p, n) with label(a) = label(p) ≠ label(n) and a ≠ p, ordered by a, p, n.
-///
-/// Shapes: labels [B] int64 -> T = Σ_a positives(a)·negatives(a) indices, which grows with B³ when classes grow with the batch.
-/// Throws: DataError when T exceeds 2^27 (3 GiB of indices): mine instead.
-Triplets all_triplets(const torch::Tensor& labels);
-
-/// All ordered pairs: positive where the labels agree (a ≠ p), negative elsewhere; ordered by anchor.
-///
-/// Shapes: labels [B] int64 -> P + N = B·(B−1). Cost: O(B²).
-Pairs all_pairs(const torch::Tensor& labels);
+/// What a criterion is given: triplets, pairs, a relation, or nothing, which means all pairs that the labels allow. Anchors index
+/// the batch; positives and negatives index the reference where there is one, otherwise the batch.
+using Tuples = std::variant<std::monostate, Triplets, Pairs, Relation>;
 
 namespace detail {
 
 /// Label relations of a batch, [B, B] bool each: same class but not itself; another class.
-struct Relations {
-  torch::Tensor positive;
-  torch::Tensor negative;
-};
-Relations relations(const torch::Tensor& labels);
+Relation relations(const torch::Tensor& labels);
 
 /// One column for each row of non-negative weights [R, C], with chance weight / Σ row, from uniform numbers [R] by inversion of the
 /// cumulative sum. A row without weight gives column 0: leave such rows out.

@@ -1,0 +1,35 @@
+#include <torch/csrc/autograd/functions/utils.h>
+#include <torch/torch.h>
+#include <diva/core/gradient.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace diva::detail {
+namespace {
+
+struct GradientNode final : torch::autograd::Node {
+  explicit GradientNode(Backward function) : backward(std::move(function)) {}
+
+  torch::autograd::variable_list apply(torch::autograd::variable_list&& gradients) override {
+    if (!gradients[0].defined()) return torch::autograd::variable_list(num_outputs());
+    const torch::NoGradGuard no_gradient;
+    return backward(gradients[0]);
+  }
+
+  Backward backward;
+};
+
+}  // namespace
+
+torch::Tensor with_gradient(torch::Tensor value, const std::vector<torch::Tensor>& inputs, Backward backward) {
+  bool needed = false;
+  for (const auto& input : inputs) needed = needed || input.requires_grad();
+  if (!needed || !torch::GradMode::is_enabled()) return value;
+  const std::shared_ptr<GradientNode> node(new GradientNode(std::move(backward)), torch::autograd::deleteNode);
+  node->set_next_edges(torch::autograd::collect_next_edges(inputs));
+  torch::autograd::set_history(value, node);
+  return value;
+}
+
+}  // namespace diva::detail
