@@ -13,7 +13,8 @@ void check_same(const std::vector<NamedTensor>& key, const std::vector<NamedTens
   }
   for (std::size_t i = 0; i < key.size(); ++i) {
     if (key[i].name != trained[i].name || key[i].tensor.sizes() != trained[i].tensor.sizes()) {
-      wrong("with '" + trained[i].name + "' " + detail::describe(trained[i].tensor), "'" + key[i].name + "' " + detail::describe(key[i].tensor));
+      wrong("with '" + trained[i].name + "' " + detail::describe(trained[i].tensor),
+            "'" + key[i].name + "' " + detail::describe(key[i].tensor));
     }
   }
 }
