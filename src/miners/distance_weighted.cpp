@@ -1,5 +1,5 @@
-#include <diva/core/checks.hpp>
-#include <diva/distances/distance.hpp>
+#include "candidates.hpp"
+
 #include <diva/miners/distance_weighted.hpp>
 
 namespace diva {
@@ -24,27 +24,41 @@ torch::Tensor inverse_density_probabilities(const torch::Tensor& distances, cons
 
 }  // namespace detail
 
-torch::Tensor distance_weighted_probabilities(const torch::Tensor& embeddings, const torch::Tensor& labels,
-                                              const DistanceWeightedOptions& options) {
-  detail::check_embeddings("distance_weighted_probabilities", embeddings);
-  detail::check_labels("distance_weighted_probabilities", labels, embeddings);
-  validate_fields("distance_weighted_probabilities", options);
-  const auto x = detail::for_mining(embeddings);
-  const auto relations = detail::relations(labels);
-  const auto candidates = relations.negative & relations.positive.any(1, true);
-  return detail::inverse_density_probabilities(pairwise_distances(x, x), candidates, x.size(1), options);
+namespace {
+
+// Probabilities of the anchors' rows.
+torch::Tensor probabilities_of(const Comparison& comparison, const detail::Candidates& candidates,
+                               const DistanceWeightedOptions& options) {
+  const bool pml = options.variant == Variant::pml;
+  const auto distances = detail::mining_distances(comparison, candidates.anchors, {.normalize = pml});
+  const auto probabilities =
+      detail::inverse_density_probabilities(distances, candidates.negative != 0, comparison.embeddings.size(1), options);
+  return pml ? probabilities.masked_fill(distances >= options.upper_cutoff, 0) : probabilities;
 }
 
-Triplets distance_weighted_triplets(const torch::Tensor& embeddings, const torch::Tensor& labels, Generator& generator,
-                                    const DistanceWeightedOptions& options) {
-  const auto probabilities = distance_weighted_probabilities(embeddings, labels, options);
-  const auto relations = detail::relations(labels);
-  const auto anchors = detail::anchors_with(relations.positive, relations.negative);
-  const auto draw = [&](const torch::Tensor& weights) {
-    return detail::draw_columns(weights.index_select(0, anchors), generator.uniform({anchors.size(0)}, torch::kFloat64));
-  };
-  const auto positives = draw(relations.positive);
-  return {anchors, positives, draw(probabilities)};
+}  // namespace
+
+torch::Tensor distance_weighted_probabilities(const Comparison& comparison, const DistanceWeightedOptions& options) {
+  validate_fields("distance_weighted_probabilities", options);
+  const auto candidates = detail::candidates("distance_weighted_probabilities", comparison);
+  const auto rows = probabilities_of(comparison, candidates, options);
+  return torch::zeros({comparison.size(), comparison.reference_size()}, rows.options()).index_copy(0, candidates.anchors, rows);
+}
+
+Triplets distance_weighted_triplets(const Comparison& comparison, Generator& generator, const DistanceWeightedOptions& options) {
+  validate_fields("distance_weighted_triplets", options);
+  auto [anchors, positive, negative] = detail::candidates("distance_weighted_triplets", comparison);
+  auto probabilities = probabilities_of(comparison, {anchors, positive, negative}, options);
+  if (options.variant == Variant::pml) {
+    auto counts = (positive != 0).sum(1);
+    if (!comparison.reference) counts = counts + 1;
+    const auto rows = torch::repeat_interleave(counts.masked_fill(~(probabilities > 0).any(1), 0));
+    anchors = anchors.index_select(0, rows);
+    positive = positive.index_select(0, rows);
+    probabilities = probabilities.index_select(0, rows);
+  }
+  const auto positives = detail::draw(positive, generator);
+  return {anchors, positives, detail::draw(probabilities, generator)};
 }
 
 }  // namespace diva

@@ -1,32 +1,49 @@
+#include "candidates.hpp"
+
 #include <diva/core/checks.hpp>
-#include <diva/distances/distance.hpp>
 #include <diva/miners/shared.hpp>
 
 namespace diva {
+namespace {
 
-Triplets shared_triplets(const torch::Tensor& embeddings, const torch::Tensor& labels, Generator& generator,
-                         const SharedOptions& options) {
-  detail::check_embeddings("shared_triplets", embeddings);
-  detail::check_labels("shared_triplets", labels, embeddings);
+Comparison shuffled(Comparison comparison, Generator& generator) {
+  const auto order = generator.permutation(comparison.size()).to(comparison.embeddings.device());
+  if (comparison.relation) {
+    auto& [positive, negative] = *comparison.relation;
+    positive = positive.index_select(0, order).index_select(1, order);
+    if (negative.defined()) negative = negative.index_select(0, order).index_select(1, order);
+  } else {
+    comparison.labels = comparison.labels.index_select(0, order);
+  }
+  return comparison;
+}
+
+}  // namespace
+
+Triplets shared_triplets(const Comparison& comparison, Generator& generator, const SharedOptions& options) {
   validate_fields("shared_triplets", options);
+  detail::check_comparison("shared_triplets", comparison);
+  if (comparison.relation && comparison.reference)
+    detail::fail<OptionError>("shared_triplets", "comparison", "a relation or a reference", "both");
   if (options.sharing == Sharing::random) {
-    const auto shuffled = labels.index_select(0, generator.permutation(labels.size(0)).to(labels.device()));
-    return distance_weighted_triplets(embeddings, shuffled, generator, options.distance);
+    return distance_weighted_triplets(shuffled(comparison, generator), generator, options.distance);
   }
 
-  const auto none = torch::empty({0}, labels.options());
-  if (labels.numel() == 0) return {none, none, none};
-  const auto x = detail::for_mining(embeddings);
-  const auto other = detail::relations(labels).negative;
-  const auto distances = pairwise_distances(x, x);
+  if (comparison.size() == 0 || comparison.reference_size() == 0) return detail::no_triplets(comparison);
+  const auto other = detail::relation_rows(comparison).negative != 0;
+  const auto distances = detail::mining_distances(comparison, torch::arange(comparison.size(), torch::TensorOptions(torch::kInt64).device(comparison.embeddings.device())));
   const auto draw = [&](const torch::Tensor& candidates, bool by_distance) {
-    const auto weights =
-        by_distance ? detail::inverse_density_probabilities(distances, candidates, x.size(1), options.distance) : candidates;
-    return detail::draw_columns(weights, generator.uniform({weights.size(0)}, torch::kFloat64));
+    return detail::draw(by_distance ? detail::inverse_density_probabilities(distances, candidates, comparison.embeddings.size(1),
+                                                                            options.distance)
+                                    : candidates,
+                        generator);
   };
   const auto negatives = draw(other, true);
   // Positives: another class than the anchor's and than the drawn negative's.
-  const auto third = other & (labels.index_select(0, negatives).unsqueeze(1) != labels.unsqueeze(0));
+  const auto& labels = comparison.reference_labels();
+  const auto unlike_negative = comparison.relation ? other.index_select(0, negatives)
+                                                   : labels.index_select(0, negatives).unsqueeze(1) != labels.unsqueeze(0);
+  const auto third = other & unlike_negative;
   const auto positives = draw(third, options.sharing == Sharing::full);
   const auto anchors = third.any(1).nonzero().view(-1);
   return {anchors, positives.index_select(0, anchors), negatives.index_select(0, anchors)};

@@ -4,11 +4,6 @@
 namespace diva {
 namespace detail {
 
-Relation relations(const torch::Tensor& labels) {
-  const auto same = labels.unsqueeze(1) == labels.unsqueeze(0);
-  return {same & ~torch::eye(labels.size(0), same.options()), ~same};
-}
-
 torch::Tensor draw_columns(const torch::Tensor& weights, const torch::Tensor& uniform) {
   if (weights.size(0) == 0) return torch::empty({0}, weights.options().dtype(torch::kInt64));
   const auto cumulative = weights.to(torch::kFloat64).cumsum(1);
@@ -17,10 +12,6 @@ torch::Tensor draw_columns(const torch::Tensor& weights, const torch::Tensor& un
   // Rounding may put the target on the total: stay on the last column that has weight.
   const auto last = weights.size(1) - 1 - (weights > 0).flip(1).to(torch::kUInt8).argmax(1);
   return torch::minimum(column, last);
-}
-
-torch::Tensor anchors_with(const torch::Tensor& positive, const torch::Tensor& negative) {
-  return (positive.any(1) & negative.any(1)).nonzero().view(-1);
 }
 
 torch::Tensor for_mining(const torch::Tensor& embeddings) {

@@ -2,7 +2,7 @@
 
 #include <diva/core/generator.hpp>
 #include <diva/core/options.hpp>
-#include <diva/miners/tuples.hpp>
+#include <diva/miners/comparison.hpp>
 
 namespace diva {
 
@@ -23,9 +23,10 @@ void describe(IntraClassOptions& options, Visitor&& visit) {
 /// Source:  Milbich, Roth et al., DiVA, ECCV 2020, section 3.2. Reference: the seed's `intra_random`.
 /// Differs: `fixed` never pairs a sample with itself (see the option). A class with two samples gives p = n: margin loss then holds
 ///          their distance in the corridor β ± α.
-/// Shapes:  labels [B] int64 -> B triplets.
+/// Shapes:  labels [B] int64, or a relation -> B triplets. With a relation an anchor's class is itself and its positives, drawn by
+///          their weights; with a reference positive and negative are references, and classes are those of the batch.
 /// Edge:    no class with two samples: T = 0.
-/// Cost:    O(B²).
-Triplets intra_class_triplets(const torch::Tensor& labels, Generator& generator, const IntraClassOptions& options = {});
+/// Cost:    O(B² + B·R).
+Triplets intra_class_triplets(const Comparison& comparison, Generator& generator, const IntraClassOptions& options = {});
 
 }  // namespace diva

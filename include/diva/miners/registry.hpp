@@ -1,7 +1,8 @@
 #pragma once
 
 #include <diva/core/generator.hpp>
-#include <diva/miners/tuples.hpp>
+#include <diva/core/listing.hpp>
+#include <diva/miners/comparison.hpp>
 
 #include <functional>
 #include <string>
@@ -10,16 +11,21 @@
 
 namespace diva {
 
-/// Any miner with its options bound: embeddings [B, D], labels [B] int64 on the same device -> triplets.
-using Miner = std::function<Triplets(const torch::Tensor& embeddings, const torch::Tensor& labels, Generator& generator)>;
+/// Any miner with its options bound: a batch, perhaps with a reference and a relation -> triplets or pairs. Miners that draw nothing
+/// leave the generator as it is.
+using Miner = std::function<Tuples(const Comparison& comparison, Generator& generator)>;
 
 /// Makes a miner by its name, with options as a JSON object: `make_miner("distance_weighted", R"({"lower_cutoff": 0.4})")`.
-/// The seed's names are known too: distance, random_distance, shared_neg_distance, shared_full_distance, intra_random.
+/// The names of the DiVA and Revisiting codes (distance, random_distance, shared_neg_distance, …) and pytorch-metric-learning's
+/// classes (TripletMarginMiner, …) are known too, with their defaults. The seed's `semihard` is `softhard` here.
 ///
 /// Throws: OptionError for an unknown name or option, with the nearest known one, and for values out of range.
 Miner make_miner(std::string_view name, const std::string& options = "{}");
 
 /// Names that make_miner takes, the library's own first.
 std::vector<std::string> miner_names();
+
+/// The names with what they choose, source, cost and options, for documentation.
+std::vector<Listing> miner_listings();
 
 }  // namespace diva

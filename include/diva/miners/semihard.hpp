@@ -2,7 +2,7 @@
 
 #include <diva/core/generator.hpp>
 #include <diva/core/options.hpp>
-#include <diva/miners/tuples.hpp>
+#include <diva/miners/comparison.hpp>
 
 namespace diva {
 
@@ -21,10 +21,9 @@ void describe(SemihardOptions& options, Visitor&& visit) {
 ///
 /// Source:  Schroff et al., FaceNet, CVPR 2015, section 3.2; arXiv 1503.03832. Reference: Revisiting DML, batchminer/semihard.py.
 /// Differs: samples without a positive are left out, where the reference fails. The DiVA code's `semihard` is `softhard` here.
-/// Shapes:  embeddings [B, D], labels [B] int64 -> T ≤ B triplets.
+/// Shapes:  embeddings [B, D], labels [B] int64, or a relation -> T ≤ B triplets.
 /// Edge:    no anchor: T = 0. NaN distances satisfy no inequality, so such anchors draw from all their negatives.
 /// Cost:    O(B²·D) time, O(B²) memory.
-Triplets semihard_triplets(const torch::Tensor& embeddings, const torch::Tensor& labels, Generator& generator,
-                           const SemihardOptions& options = {});
+Triplets semihard_triplets(const Comparison& comparison, Generator& generator, const SemihardOptions& options = {});
 
 }  // namespace diva

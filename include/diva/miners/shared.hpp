@@ -33,9 +33,11 @@ void describe(SharedOptions& options, Visitor&& visit) {
 ///          `shared_neg_distance`, `shared_full_distance`.
 /// Shapes:  embeddings [B, D] on the unit sphere, labels [B] int64 -> T ≤ B triplets. With `random`, labels of the triplets'
 ///          samples mean nothing; margin loss takes β of the anchor's true class, as the seed does.
+/// Differs: a user's relation takes the place of classes: shuffled samples for `random`, and for the others three samples of which
+///          each two are negative. Together with a reference it is refused, since nothing tells which references agree.
 /// Edge:    `standard` and `full` need three classes in the batch, `random` a shuffled batch with a positive: otherwise T = 0.
-/// Cost:    O(B²·D) time, O(B²) memory.
-Triplets shared_triplets(const torch::Tensor& embeddings, const torch::Tensor& labels, Generator& generator,
-                         const SharedOptions& options = {});
+/// Cost:    O(B·R·D) time, O(B·R) memory.
+/// Throws:  OptionError (a relation and a reference), ShapeError.
+Triplets shared_triplets(const Comparison& comparison, Generator& generator, const SharedOptions& options = {});
 
 }  // namespace diva

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <diva/core/generator.hpp>
-#include <diva/miners/tuples.hpp>
+#include <diva/miners/comparison.hpp>
 
 namespace diva {
 
@@ -14,9 +14,9 @@ namespace diva {
 ///
 /// Source:  Roth et al., Revisiting Training Strategies and Generalization Performance in DML, ICML 2020; batchminer/softhard.py.
 ///          The DiVA code calls it `semihard`.
-/// Shapes:  embeddings [B, D], labels [B] int64 -> T ≤ B triplets.
+/// Shapes:  embeddings [B, D], labels [B] int64, or a relation -> T ≤ B triplets.
 /// Edge:    no anchor: T = 0. NaN distances: such anchors draw from all.
 /// Cost:    O(B²·D) time, O(B²) memory.
-Triplets softhard_triplets(const torch::Tensor& embeddings, const torch::Tensor& labels, Generator& generator);
+Triplets softhard_triplets(const Comparison& comparison, Generator& generator);
 
 }  // namespace diva

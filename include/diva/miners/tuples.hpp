@@ -26,7 +26,7 @@ struct Pairs {
 
 /// Which pairs (i, j) of anchors i and references j are positive and which negative: bool [B, R], or weights ≥ 0 of a floating type
 /// that multiply what the pair contributes. A pair that is neither is left out. `negative` may be left undefined: all that are not
-/// positive. For labels that are sets, graphs or grades rather than classes; see also multi_label_relation.
+/// positive. For labels that are sets, graphs or grades rather than classes: see relation.hpp.
 struct Relation {
   torch::Tensor positive;
   torch::Tensor negative = {};
@@ -38,15 +38,9 @@ using Tuples = std::variant<std::monostate, Triplets, Pairs, Relation>;
 
 namespace detail {
 
-/// Label relations of a batch, [B, B] bool each: same class but not itself; another class.
-Relation relations(const torch::Tensor& labels);
-
 /// One column for each row of non-negative weights [R, C], with chance weight / Σ row, from uniform numbers [R] by inversion of the
 /// cumulative sum. A row without weight gives column 0: leave such rows out.
 torch::Tensor draw_columns(const torch::Tensor& weights, const torch::Tensor& uniform);
-
-/// Rows of the batch that have both, as indices.
-torch::Tensor anchors_with(const torch::Tensor& positive, const torch::Tensor& negative);
 
 /// Embeddings without their graph, and in float32 at least: miners compute probabilities.
 torch::Tensor for_mining(const torch::Tensor& embeddings);

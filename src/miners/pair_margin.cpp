@@ -1,0 +1,15 @@
+#include "candidates.hpp"
+
+#include <diva/miners/pair_margin.hpp>
+
+namespace diva {
+
+Pairs pair_margin_pairs(const Comparison& comparison, const PairMarginMinerOptions& options) {
+  validate_fields("pair_margin_pairs", options);
+  const auto [anchors, positive, negative] = detail::candidates("pair_margin_pairs", comparison, detail::AnchorNeeds::nothing);
+  const auto distances = detail::mining_distances(comparison, anchors, options.distance);
+  return detail::pairs_where(anchors, (positive != 0) & (distances > options.positive_margin),
+                             (negative != 0) & (distances < options.negative_margin));
+}
+
+}  // namespace diva
