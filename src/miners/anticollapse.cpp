@@ -20,15 +20,16 @@ Triplets anticollapse_triplets(const Comparison& comparison, Generator& generato
   const auto distances = detail::mining_distances(comparison, anchors);
   if (options.kind == Anticollapse::distance) {
     const auto positives = detail::draw(positive, generator);
-    const auto probabilities = detail::inverse_density_probabilities(
-        distances, either(positive, negative) != 0, comparison.embeddings.size(1),
-        {.lower_cutoff = options.lower_cutoff, .upper_cutoff = options.upper_cutoff});
+    const auto probabilities =
+        detail::inverse_density_probabilities(distances, either(positive, negative) != 0, comparison.embeddings.size(1),
+                                              {.lower_cutoff = options.lower_cutoff, .upper_cutoff = options.upper_cutoff});
     return {anchors, positives, detail::draw(probabilities, generator)};
   }
   const auto [hard_positive, hard_negative] = detail::hard_rows(distances, positive, negative);
   const auto positives = detail::draw(detail::preferred(hard_positive, positive), generator);
   const auto hard = either(hard_positive, hard_negative);
-  return {anchors, positives, detail::draw(torch::where((hard != 0).any(1, true), hard, negative.to(hard.scalar_type())), generator)};
+  return {anchors, positives,
+          detail::draw(torch::where((hard != 0).any(1, true), hard, negative.to(hard.scalar_type())), generator)};
 }
 
 }  // namespace diva

@@ -31,7 +31,7 @@ void check(const BatchEasyHardOptions& options) {
 
 // The chosen reference of each row, its distance, and whether there is one.
 struct Choice {
-  torch::Tensor values;  // [B, 1]
+  torch::Tensor values;   // [B, 1]
   torch::Tensor indices;  // [B]
   torch::Tensor found;    // [B] bool
 };
@@ -41,7 +41,8 @@ Choice choose(const torch::Tensor& distances, torch::Tensor allowed, const std::
   if (limit.defined()) allowed = allowed & (farthest ? distances < limit : distances > limit);
   if (!range.empty()) allowed = allowed & (distances >= range[0]) & (distances <= range[1]);
   const double nothing = farthest ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity();
-  const auto [values, indices] = farthest ? distances.masked_fill(~allowed, nothing).max(1) : distances.masked_fill(~allowed, nothing).min(1);
+  const auto [values, indices] =
+      farthest ? distances.masked_fill(~allowed, nothing).max(1) : distances.masked_fill(~allowed, nothing).min(1);
   return {values.unsqueeze(1), indices, allowed.any(1)};
 }
 

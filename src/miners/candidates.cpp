@@ -31,7 +31,9 @@ torch::Tensor mining_distances(const Comparison& comparison, const torch::Tensor
   return anchors.size(0) == x.size(0) ? distances : distances.index_select(0, anchors);
 }
 
-torch::Tensor only_where(const torch::Tensor& weights, const torch::Tensor& condition) { return weights.masked_fill(~condition, 0); }
+torch::Tensor only_where(const torch::Tensor& weights, const torch::Tensor& condition) {
+  return weights.masked_fill(~condition, 0);
+}
 
 torch::Tensor preferred(const torch::Tensor& some, const torch::Tensor& all) {
   return torch::where((some != 0).any(1, true), some, all);
@@ -53,26 +55,40 @@ Triplets triplets_where(std::string_view function, const Candidates& candidates,
   constexpr std::int64_t at_once = std::int64_t{1} << 22, limit = std::int64_t{1} << 27;
   const auto negative = candidates.negative != 0;
   const auto pairs = candidates.positive.nonzero();  // [P, 2]: row of the anchor, positive
-  const auto references = std::max<std::int64_t>(negative.size(1), 1);
-  const auto step = std::max<std::int64_t>(at_once / references, 1);
-  std::vector<torch::Tensor> anchors, positives, negatives;
-  std::int64_t count = 0;
-  for (std::int64_t first = 0; first < pairs.size(0); first += step) {
-    const auto block = pairs.narrow(0, first, std::min(step, pairs.size(0) - first));
-    const auto rows = block.select(1, 0).contiguous(), others = block.select(1, 1).contiguous();
-    const auto found = (holds(rows, others) & negative.index_select(0, rows)).nonzero();
-    const auto of_pair = found.select(1, 0);
-    count += of_pair.size(0);
+  const auto step = std::max<std::int64_t>(at_once / std::max<std::int64_t>(negative.size(1), 1), 1);
+  // For each block of pairs their rows, their positives and which references hold; stops where `body` returns false.
+  const auto each_block = [&](const auto& body) {
+    for (std::int64_t first = 0; first < pairs.size(0); first += step) {
+      const auto block = pairs.narrow(0, first, std::min(step, pairs.size(0) - first));
+      const auto rows = block.select(1, 0).contiguous(), positives = block.select(1, 1).contiguous();
+      if (!body(rows, positives, holds(rows, positives) & negative.index_select(0, rows))) return;
+    }
+  };
+
+  // Where there might be too many, count them before a list of gigabytes is made.
+  const auto possible = ((candidates.positive != 0).sum(1) * negative.sum(1)).sum().item<std::int64_t>();
+  if (possible > limit) {
+    std::int64_t count = 0;
+    each_block([&](const torch::Tensor&, const torch::Tensor&, const torch::Tensor& marked) {
+      count += marked.sum().item<std::int64_t>();
+      return count <= limit;
+    });
     if (count > limit) {
       fail<DataError>(function, "labels", "of at most 2^27 such triplets (ask for harder ones, or a smaller batch)",
                       "more than " + std::to_string(limit));
     }
+  }
+  std::vector<torch::Tensor> anchors, positives, negatives;
+  each_block([&](const torch::Tensor& rows, const torch::Tensor& others, const torch::Tensor& marked) {
+    const auto found = marked.nonzero();
+    const auto of_pair = found.select(1, 0);
     anchors.push_back(candidates.anchors.index_select(0, rows.index_select(0, of_pair)));
     positives.push_back(others.index_select(0, of_pair));
     negatives.push_back(found.select(1, 1).contiguous());
-  }
+    return true;
+  });
   const auto joined = [&](const std::vector<torch::Tensor>& parts) {
-    return parts.empty() ? torch::empty({0}, candidates.anchors.options()) : parts.size() == 1 ? parts[0] : torch::cat(parts);
+    return parts.empty() ? torch::empty({0}, candidates.anchors.options()) : torch::cat(parts);
   };
   return {joined(anchors), joined(positives), joined(negatives)};
 }

@@ -20,7 +20,8 @@ Pairs hard_aware_pairs(const Comparison& comparison, const HardAwareOptions& opt
     detail::check_shape(function, "among.positives", pairs.positives, pairs.anchors.sizes());
     detail::check_shape(function, "among.negatives", pairs.negatives, pairs.negative_anchors.sizes());
   }
-  const auto everyone = torch::arange(comparison.size(), torch::TensorOptions(torch::kInt64).device(comparison.embeddings.device()));
+  const auto everyone =
+      torch::arange(comparison.size(), torch::TensorOptions(torch::kInt64).device(comparison.embeddings.device()));
   const auto distances = detail::mining_distances(comparison, everyone, options.distance).view(-1);
   const auto hardest = [&](const torch::Tensor& anchors, const torch::Tensor& others, bool farthest) {
     const auto values = distances.index_select(0, anchors * comparison.reference_size() + others);

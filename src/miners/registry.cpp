@@ -40,7 +40,9 @@ void describe(BatchHardOptions& options, Visitor&& visit) {
 // The functions of miners, in the one form that the registry calls.
 Tuples everything(const Comparison&, Generator&, const NoOptions&) { return {}; }
 Tuples mine_random(const Comparison& batch, Generator& generator, const NoOptions&) { return random_triplets(batch, generator); }
-Tuples mine_softhard(const Comparison& batch, Generator& generator, const NoOptions&) { return softhard_triplets(batch, generator); }
+Tuples mine_softhard(const Comparison& batch, Generator& generator, const NoOptions&) {
+  return softhard_triplets(batch, generator);
+}
 Tuples mine_lifted(const Comparison& batch, Generator&, const NoOptions&) { return lifted_pairs(batch); }
 Tuples mine_packaged(const Comparison& batch, Generator&, const NoOptions&) { return packaged_triplets(batch); }
 Tuples mine_hard_aware(const Comparison& batch, const HardAwareOptions& options) { return hard_aware_pairs(batch, options); }
@@ -98,10 +100,7 @@ constexpr detail::RegistryLine<Factory> miners[] = {
      make<standard<NoOptions>, everything>,
      {"nothing chosen: all that the labels or the relation allow", "", "O(1)"},
      options_of<NoOptions>},
-    {"random",
-     make<standard<NoOptions>, mine_random>,
-     {"p, n uniform", "the DiVA code", "O(B²)"},
-     options_of<NoOptions>},
+    {"random", make<standard<NoOptions>, mine_random>, {"p, n uniform", "the DiVA code", "O(B²)"}, options_of<NoOptions>},
     {"semihard",
      make<standard<SemihardOptions>, semihard_triplets>,
      {"p uniform, n uniform in D_ap < D_an < D_ap + m", "Schroff et al., CVPR 2015", "O(B²·D)"},

@@ -10,14 +10,14 @@ namespace {
 
 void check_table(const char* function, const char* argument, const torch::Tensor& table, torch::ScalarType type,
                  const torch::Tensor& labels) {
-  if (!table.defined() || table.dim() != 2 || table.scalar_type() != type || table.size(1) < 1 ||
-      table.size(1) != labels.size(1) || table.device() != labels.device()) {
+  if (!table.defined() || table.dim() != 2 || table.scalar_type() != type || table.size(1) < 1 || table.size(1) != labels.size(1) ||
+      table.device() != labels.device()) {
     const bool first = table.is_same(labels);
     const auto columns = first ? std::string("L") : std::to_string(labels.size(1));
-    detail::fail<ShapeError>(function, argument,
-                             "[samples, " + columns + "] " + (type == torch::kBool ? "bool" : "int64") +
-                                 (first ? "" : " on the device of the labels"),
-                             detail::describe(table));
+    detail::fail<ShapeError>(
+        function, argument,
+        "[samples, " + columns + "] " + (type == torch::kBool ? "bool" : "int64") + (first ? "" : " on the device of the labels"),
+        detail::describe(table));
   }
 }
 

@@ -31,12 +31,13 @@ Triplets shared_triplets(const Comparison& comparison, Generator& generator, con
 
   if (comparison.size() == 0 || comparison.reference_size() == 0) return detail::no_triplets(comparison);
   const auto other = detail::relation_rows(comparison).negative != 0;
-  const auto distances = detail::mining_distances(comparison, torch::arange(comparison.size(), torch::TensorOptions(torch::kInt64).device(comparison.embeddings.device())));
+  const auto distances = detail::mining_distances(
+      comparison, torch::arange(comparison.size(), torch::TensorOptions(torch::kInt64).device(comparison.embeddings.device())));
   const auto draw = [&](const torch::Tensor& candidates, bool by_distance) {
-    return detail::draw(by_distance ? detail::inverse_density_probabilities(distances, candidates, comparison.embeddings.size(1),
-                                                                            options.distance)
-                                    : candidates,
-                        generator);
+    return detail::draw(
+        by_distance ? detail::inverse_density_probabilities(distances, candidates, comparison.embeddings.size(1), options.distance)
+                    : candidates,
+        generator);
   };
   const auto negatives = draw(other, true);
   // Positives: another class than the anchor's and than the drawn negative's.

@@ -53,18 +53,18 @@ Objective::Objective(const ObjectiveOptions& options, const std::vector<std::str
   validate_fields("Objective", options);
   for (const auto& head : heads) {
     if (head == discriminative) {
-      triplet_heads_.push_back(
+      mined_heads_.push_back(
           {head, 1, make_loss(options.loss, num_classes, options.loss_options), make_miner(options.miner, options.miner_options)});
     } else if (head == shared) {
-      triplet_heads_.push_back({head, options.alpha_shared, make_loss(options.loss, num_classes, options.loss_options),
-                                [settings = options.shared](const torch::Tensor& x, const torch::Tensor& y, Generator& g) {
-                                  return shared_triplets(x, y, g, settings);
-                                }});
+      mined_heads_.push_back({head, options.alpha_shared, make_loss(options.loss, num_classes, options.loss_options),
+                              [settings = options.shared](const Comparison& batch, Generator& generator) -> Tuples {
+                                return shared_triplets(batch, generator, settings);
+                              }});
     } else if (head == intra) {
-      triplet_heads_.push_back({head, options.alpha_intra, make_loss(options.loss, num_classes, options.loss_options),
-                                [settings = options.intra](const torch::Tensor&, const torch::Tensor& y, Generator& g) {
-                                  return intra_class_triplets(y, g, settings);
-                                }});
+      mined_heads_.push_back({head, options.alpha_intra, make_loss(options.loss, num_classes, options.loss_options),
+                              [settings = options.intra](const Comparison& batch, Generator& generator) -> Tuples {
+                                return intra_class_triplets(batch, generator, settings);
+                              }});
     } else if (head == selfsimilarity) {
       self_similarity_ = make_self_similarity(options.ssl, options.ssl_options);
     } else {
@@ -77,25 +77,25 @@ Objective::Objective(const ObjectiveOptions& options, const std::vector<std::str
   }
 }
 
-std::map<std::string, Triplets> Objective::mine(const Embeddings& embeddings, const torch::Tensor& labels,
-                                                Generator& generator) const {
-  std::map<std::string, Triplets> result;
-  for (const auto& head : triplet_heads_)
-    result[head.name] = head.miner(entry(embeddings, head.name, "embeddings"), labels, generator);
+std::map<std::string, Tuples> Objective::mine(const Embeddings& embeddings, const torch::Tensor& labels,
+                                              Generator& generator) const {
+  std::map<std::string, Tuples> result;
+  for (const auto& head : mined_heads_)
+    result[head.name] = head.miner({entry(embeddings, head.name, "embeddings"), labels}, generator);
   return result;
 }
 
 Objective::Value Objective::forward(const Embeddings& embeddings, const torch::Tensor& labels,
-                                    const std::map<std::string, Triplets>& triplets, const torch::Tensor& keys,
+                                    const std::map<std::string, Tuples>& tuples, const torch::Tensor& keys,
                                     const torch::Tensor& queue) const {
   Value value;
   const auto add = [&](const std::string& name, double weight, const torch::Tensor& term) {
     value.total = value.total.defined() ? value.total + weight * term : weight * term;
     value.terms.emplace_back(name, term.detach());
   };
-  for (const auto& head : triplet_heads_) {
+  for (const auto& head : mined_heads_) {
     add(head.name, head.alpha,
-        head.loss->forward(entry(embeddings, head.name, "embeddings"), labels, entry(triplets, head.name, "triplets")));
+        head.loss->forward(entry(embeddings, head.name, "embeddings"), labels, entry(tuples, head.name, "tuples")));
   }
   if (self_similarity_) {
     add(selfsimilarity, alpha_ssl_, self_similarity_->forward(entry(embeddings, selfsimilarity, "embeddings"), keys, queue));
@@ -106,7 +106,7 @@ Objective::Value Objective::forward(const Embeddings& embeddings, const torch::T
 
 std::vector<Objective::Group> Objective::groups() const {
   std::vector<Group> groups;
-  for (const auto& head : triplet_heads_) {
+  for (const auto& head : mined_heads_) {
     groups.push_back({"loss." + head.name, prefixed("loss." + head.name, head.loss->named_parameters()),
                       head.loss->learning_rate().value_or(-1)});
   }

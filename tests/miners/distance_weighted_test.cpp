@@ -6,9 +6,9 @@
 #include <cmath>
 
 TEST_CASE("distance-weighted triplets obey the labels, one for each anchor") {
-  triplet_checks::obey_labels([](auto& x, auto& y, auto& generator) { return diva::distance_weighted_triplets(x, y, generator); });
+  triplet_checks::obey_labels([](auto& batch, auto& generator) { return diva::distance_weighted_triplets(batch, generator); });
   triplet_checks::obey_labels(
-      [](auto& x, auto& y, auto& generator) { return diva::distance_weighted_triplets(x, y, generator, {.upper_cutoff = 1.4}); });
+      [](auto& batch, auto& generator) { return diva::distance_weighted_triplets(batch, generator, {.upper_cutoff = 1.4}); });
 }
 
 TEST_CASE("distance-weighted probabilities of three negatives worked by hand") {
@@ -17,7 +17,7 @@ TEST_CASE("distance-weighted probabilities of three negatives worked by hand") {
   const double s = std::sqrt(3.0) / 2;
   const auto x = torch::tensor({{1.0, 0.0}, {1.0, 0.0}, {0.0, 1.0}, {-1.0, 0.0}, {0.5, s}}, torch::kFloat64);
   const auto labels = torch::tensor({0, 0, 1, 2, 3}, torch::kInt64);
-  const auto p = diva::distance_weighted_probabilities(x, labels)[0];
+  const auto p = diva::distance_weighted_probabilities({x, labels})[0];
   const double total = std::sqrt(0.5) + 1e-4 + s;
   CHECK(p[0].item<double>() == 0);
   CHECK(p[1].item<double>() == 0);
@@ -32,7 +32,7 @@ TEST_CASE("distance-weighted probabilities agree with a loop, and anchors' rows 
     const auto dim = 4 + generator.below(60);
     const auto x = triplet_checks::unit_rows(generator, 12, dim);
     const auto labels = (generator.uniform({12}, torch::kFloat64) * 6).floor().to(torch::kInt64);
-    const auto probabilities = diva::distance_weighted_probabilities(x, labels);
+    const auto probabilities = diva::distance_weighted_probabilities({x, labels});
     const auto n = static_cast<double>(dim);
     for (std::int64_t i = 0; i < 12; ++i) {
       std::vector<double> weight(12, 0);
@@ -59,7 +59,7 @@ TEST_CASE("distance-weighted probabilities stay finite for identical and opposit
     const auto one = triplet_checks::unit_rows(generator, 1, dim);
     const auto x = torch::cat({one, one, one, -one, -one}).to(torch::kFloat32);
     const auto labels = torch::tensor({0, 0, 1, 1, 2}, torch::kInt64);
-    const auto p = diva::distance_weighted_probabilities(x, labels);
+    const auto p = diva::distance_weighted_probabilities({x, labels});
     CHECK(p.isfinite().all().item<bool>());
     CHECK(torch::allclose(p.sum(1), torch::tensor({1.0, 1.0, 1.0, 1.0, 0.0}, torch::kFloat64)));  // the last is alone in its class
   }
@@ -70,10 +70,10 @@ TEST_CASE("distance-weighted draws no negative beyond the upper cut-off unless a
   const double s = std::sqrt(3.0) / 2;
   const auto x = torch::tensor({{1.0, 0.0}, {1.0, 0.0}, {0.5, s}, {-0.5, s}}, torch::kFloat64);
   const auto labels = torch::tensor({0, 0, 1, 2}, torch::kInt64);
-  const auto cut = diva::distance_weighted_probabilities(x, labels, {.upper_cutoff = 1.4})[0];
+  const auto cut = diva::distance_weighted_probabilities({x, labels}, {.upper_cutoff = 1.4})[0];
   CHECK(cut[2].item<double>() == 1);
   CHECK(cut[3].item<double>() == 0);
-  const auto all_beyond = diva::distance_weighted_probabilities(x, labels, {.upper_cutoff = 0.9})[0];
+  const auto all_beyond = diva::distance_weighted_probabilities({x, labels}, {.upper_cutoff = 0.9})[0];
   CHECK(all_beyond[2].item<double>() == 0.5);
   CHECK(all_beyond[3].item<double>() == 0.5);
 }
@@ -82,6 +82,22 @@ TEST_CASE("distance-weighted refuses cut-offs out of range") {
   diva::Generator generator(0);
   const auto x = torch::zeros({3, 2});
   const auto labels = torch::zeros({3}, torch::kInt64);
-  CHECK_THROWS_AS(diva::distance_weighted_triplets(x, labels, generator, {.lower_cutoff = 0}), diva::OptionError);
-  CHECK_THROWS_AS(diva::distance_weighted_triplets(x, labels, generator, {.lower_cutoff = 2}), diva::OptionError);
+  CHECK_THROWS_AS(diva::distance_weighted_triplets({x, labels}, generator, {.lower_cutoff = 0}), diva::OptionError);
+  CHECK_THROWS_AS(diva::distance_weighted_triplets({x, labels}, generator, {.lower_cutoff = 2}), diva::OptionError);
+}
+
+TEST_CASE("distance-weighted as pytorch-metric-learning: as many triplets as the class has samples, none without a near negative") {
+  // On the circle, not of unit length: anchors 0, 1, 2 at 0° with a negative at 60° (d = 1) and one at 180° (d = 2); anchor 3 at
+  // 60° and anchor 4 at 180° are alone in their classes.
+  const double s = std::sqrt(3.0) / 2;
+  const auto x = torch::tensor({{2.0, 0.0}, {3.0, 0.0}, {1.0, 0.0}, {1.0, 2 * s}, {-1.0, 0.0}}, torch::kFloat64);
+  const auto labels = torch::tensor({0, 0, 0, 1, 2}, torch::kInt64);
+  diva::Generator generator(1);
+  const diva::DistanceWeightedOptions options{.upper_cutoff = 1.4, .variant = diva::Variant::pml};
+  const auto triplets = diva::distance_weighted_triplets({x, labels}, generator, options);
+  CHECK(torch::equal(triplets.anchors, torch::tensor({0, 0, 0, 1, 1, 1, 2, 2, 2}, torch::kInt64)));
+  CHECK((triplets.negatives == 3).all().item<bool>());
+  // With a cut-off of 0.9 no negative is near enough: no triplet, where `fixed` draws uniformly.
+  CHECK(diva::distance_weighted_triplets({x, labels}, generator, {.upper_cutoff = 0.9, .variant = diva::Variant::pml}).size() == 0);
+  CHECK(diva::distance_weighted_triplets({x, labels}, generator, {.upper_cutoff = 0.9}).size() == 3);
 }

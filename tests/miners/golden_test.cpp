@@ -2,6 +2,7 @@
 // probabilities to 1e-9 in float64, candidate sets exactly, by drawing until each candidate must have come up.
 #include "support/golden.hpp"
 
+#include <diva/miners/anticollapse.hpp>
 #include <diva/miners/distance_weighted.hpp>
 #include <diva/miners/semihard.hpp>
 #include <diva/miners/softhard.hpp>
@@ -32,20 +33,23 @@ TEST_CASE("miners draw what the reference draws") {
     if (one.name == "distance") {
       const diva::DistanceWeightedOptions options{.lower_cutoff = one.options["miner_distance_lower_cutoff"].get<double>()};
       const auto& expected = one["out.negative_probability"];
-      const auto probabilities = diva::distance_weighted_probabilities(x, labels, options);
+      const auto probabilities = diva::distance_weighted_probabilities({x, labels}, options);
       CHECK(golden::error(probabilities, expected) < 1e-9);
-      const auto triplets = diva::distance_weighted_triplets(x, labels, *std::make_unique<diva::Generator>(3), options);
+      const auto triplets = diva::distance_weighted_triplets({x, labels}, *std::make_unique<diva::Generator>(3), options);
       CHECK(torch::equal(triplets.anchors, expected.sum(1).nonzero().view(-1)));
     } else if (one.name == "semihard") {
       const diva::SemihardOptions options{.margin = one.options["margin"].get<double>()};
-      const auto seen =
-          drawn(batch, [&](diva::Generator& generator) { return diva::semihard_triplets(x, labels, generator, options); });
+      const auto seen = drawn(batch, [&](diva::Generator& generator) {
+        return diva::semihard_triplets({x, labels}, generator, options);
+      });
       CHECK(torch::equal(seen, one["out.triplet_candidates"] != 0));
-    } else if (one.name == "softhard") {
-      const auto seen = drawn(batch, [&](diva::Generator& generator) { return diva::softhard_triplets(x, labels, generator); });
-      const auto positive = one["out.positive_candidates"] != 0, negative = one["out.negative_candidates"] != 0;
-      CHECK(torch::equal(seen.any(2), positive));
-      CHECK(torch::equal(seen.any(1), negative));
+    } else if (one.name == "softhard" || one.name == "anticollapse_semihard") {
+      const auto seen = drawn(batch, [&](diva::Generator& generator) {
+        return one.name == "softhard" ? diva::softhard_triplets({x, labels}, generator)
+                                      : diva::anticollapse_triplets({x, labels}, generator, {.kind = diva::Anticollapse::semihard});
+      });
+      CHECK(torch::equal(seen.any(2), one["out.positive_candidates"] != 0));
+      CHECK(torch::equal(seen.any(1), one["out.negative_candidates"] != 0));
     } else {
       skipped += " " + one.file;
     }

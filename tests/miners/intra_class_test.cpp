@@ -6,7 +6,7 @@
 #include <map>
 
 TEST_CASE("intra-class triplets lie in one class and repeat no sample where three exist") {
-  triplet_checks::over_batches([](auto&, auto& labels, auto& generator) { return diva::intra_class_triplets(labels, generator); },
+  triplet_checks::over_batches([](auto& batch, auto& generator) { return diva::intra_class_triplets(batch, generator); },
                                [](const torch::Tensor& labels, const diva::Triplets& t) {
                                  const auto of = [&](const torch::Tensor& indices) { return labels.index_select(0, indices); };
                                  REQUIRE(torch::equal(of(t.anchors), of(t.positives)));
@@ -27,7 +27,8 @@ TEST_CASE("intra-class triplets take classes uniformly, whatever their sizes") {
   diva::Generator generator(8);
   std::map<std::int64_t, int> counts;
   for (int i = 0; i < 500; ++i) {
-    const auto anchors = labels.index_select(0, diva::intra_class_triplets(labels, generator).anchors);
+    const auto anchors =
+        labels.index_select(0, diva::intra_class_triplets({torch::zeros({labels.size(0), 1}), labels}, generator).anchors);
     for (std::int64_t j = 0; j < anchors.size(0); ++j) ++counts[anchors[j].item<std::int64_t>()];
   }
   CHECK(counts.count(2) == 0);
@@ -39,8 +40,21 @@ TEST_CASE("intra-class triplets of the reference draw with replacement") {
   diva::Generator generator(1);
   bool all_equal = false;
   for (int i = 0; i < 100; ++i) {
-    const auto t = diva::intra_class_triplets(labels, generator, {.variant = diva::Variant::repo});
+    const auto t =
+        diva::intra_class_triplets({torch::zeros({labels.size(0), 1}), labels}, generator, {.variant = diva::Variant::repo});
     all_equal = all_equal || ((t.anchors == t.positives) & (t.anchors == t.negatives)).any().item<bool>();
   }
   CHECK(all_equal);
+}
+
+TEST_CASE("intra-class triplets with a reference take positive and negative from it, of the anchor's class") {
+  diva::Generator generator(2);
+  const auto labels = torch::tensor({0, 1, 1, 2}, torch::kInt64), others = torch::tensor({1, 0, 1, 0, 0}, torch::kInt64);
+  const diva::Comparison batch{
+      .embeddings = torch::zeros({4, 1}), .labels = labels, .reference = diva::Reference{torch::zeros({5, 1}), others}};
+  const auto t = diva::intra_class_triplets(batch, generator);
+  REQUIRE(t.size() == 4);
+  CHECK(torch::equal(labels.index_select(0, t.anchors), others.index_select(0, t.positives)));
+  CHECK(torch::equal(labels.index_select(0, t.anchors), others.index_select(0, t.negatives)));
+  CHECK((t.positives != t.negatives).all().item<bool>());  // both classes have two references
 }

@@ -6,7 +6,7 @@
 #include <map>
 
 TEST_CASE("random triplets obey the labels, one for each anchor") {
-  triplet_checks::obey_labels([](auto&, auto& labels, auto& generator) { return diva::random_triplets(labels, generator); });
+  triplet_checks::obey_labels([](auto& batch, auto& generator) { return diva::random_triplets(batch, generator); });
 }
 
 TEST_CASE("random triplets are uniform over positives and negatives") {
@@ -15,7 +15,7 @@ TEST_CASE("random triplets are uniform over positives and negatives") {
   diva::Generator generator(5);
   std::map<std::pair<std::int64_t, std::int64_t>, int> counts;
   for (int i = 0; i < 6000; ++i) {
-    const auto triplets = diva::random_triplets(labels, generator);
+    const auto triplets = diva::random_triplets({torch::zeros({6, 1}), labels}, generator);
     REQUIRE(triplets.anchors[0].item<std::int64_t>() == 0);
     ++counts[{triplets.positives[0].item<std::int64_t>(), triplets.negatives[0].item<std::int64_t>()}];
   }
@@ -25,5 +25,25 @@ TEST_CASE("random triplets are uniform over positives and negatives") {
 
 TEST_CASE("random triplets refuse labels that are not integers") {
   diva::Generator generator(0);
-  CHECK_THROWS_AS(diva::random_triplets(torch::zeros({3}), generator), diva::ShapeError);
+  CHECK_THROWS_AS(diva::random_triplets({torch::zeros({3, 1}), torch::zeros({3})}, generator), diva::ShapeError);
+}
+
+TEST_CASE("random triplets follow the weights of a user's relation, and leave out pairs without one") {
+  // Anchor 0: positives 1 and 2 of weights 1 and 3, negative 3 only. The others have nothing.
+  auto positive = torch::zeros({4, 4}), negative = torch::zeros({4, 4});
+  positive[0] = torch::tensor({9.0, 1.0, 3.0, 0.0});  // a sample's weight with itself is not read
+  negative[0][3] = 0.5;
+  const diva::Comparison batch{.embeddings = torch::zeros({4, 1}), .relation = diva::Relation{positive, negative}};
+  diva::Generator generator(6);
+  int second = 0;
+  for (int i = 0; i < 4000; ++i) {
+    const auto triplets = diva::random_triplets(batch, generator);
+    REQUIRE(triplets.size() == 1);
+    REQUIRE(triplets.anchors[0].item<std::int64_t>() == 0);
+    REQUIRE(triplets.negatives[0].item<std::int64_t>() == 3);
+    const auto p = triplets.positives[0].item<std::int64_t>();
+    REQUIRE((p == 1 || p == 2));
+    second += p == 2 ? 1 : 0;
+  }
+  CHECK(std::abs(second - 3000) < 137);  // 5 sd of a binomial(4000, 3/4)
 }

@@ -4,7 +4,7 @@
 #include <diva/miners/softhard.hpp>
 
 TEST_CASE("softhard triplets obey the labels, one for each anchor") {
-  triplet_checks::obey_labels([](auto& x, auto& labels, auto& generator) { return diva::softhard_triplets(x, labels, generator); });
+  triplet_checks::obey_labels([](auto& batch, auto& generator) { return diva::softhard_triplets(batch, generator); });
 }
 
 TEST_CASE("softhard takes hard positives and hard negatives, on a line") {
@@ -14,7 +14,7 @@ TEST_CASE("softhard takes hard positives and hard negatives, on a line") {
   const auto labels = torch::tensor({0, 0, 0, 1, 2}, torch::kInt64);
   diva::Generator generator(1);
   for (int i = 0; i < 50; ++i) {
-    const auto triplets = diva::softhard_triplets(x, labels, generator);
+    const auto triplets = diva::softhard_triplets({x, labels}, generator);
     CHECK(triplets.positives[0].item<std::int64_t>() == 2);
     CHECK(triplets.negatives[0].item<std::int64_t>() == 3);
   }
@@ -22,5 +22,5 @@ TEST_CASE("softhard takes hard positives and hard negatives, on a line") {
 
 TEST_CASE("softhard refuses labels of another length") {
   diva::Generator generator(0);
-  CHECK_THROWS_AS(diva::softhard_triplets(torch::zeros({3, 2}), torch::zeros({2}, torch::kInt64), generator), diva::ShapeError);
+  CHECK_THROWS_AS(diva::softhard_triplets({torch::zeros({3, 2}), torch::zeros({2}, torch::kInt64)}, generator), diva::ShapeError);
 }

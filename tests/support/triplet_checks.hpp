@@ -15,7 +15,7 @@ inline torch::Tensor unit_rows(diva::Generator& generator, std::int64_t rows, st
   return x / x.norm(2, 1, true);
 }
 
-using Mine = std::function<diva::Triplets(const torch::Tensor&, const torch::Tensor&, diva::Generator&)>;
+using Mine = std::function<diva::Triplets(const diva::Comparison&, diva::Generator&)>;
 
 /// Calls `visit(labels, triplets)` for batches of random class sizes, singletons, one class, one sample and none, and of embeddings
 /// that are random, identical, opposite and NaN; indices must lie in the batch, and equal generators must give equal triplets.
@@ -31,7 +31,7 @@ inline void over_batches(const Mine& mine, const std::function<void(const torch:
     if (seed % 5 == 3) embeddings = embeddings * NAN;
     if (seed % 2 == 0) embeddings = embeddings.to(torch::kFloat32);
     diva::Generator one(seed), same(seed);
-    const auto triplets = mine(embeddings, labels, one), again = mine(embeddings, labels, same);
+    const auto triplets = mine({embeddings, labels}, one), again = mine({embeddings, labels}, same);
     INFO("seed " << seed << ", batch " << batch << ", classes " << classes);
     for (const auto& indices : {triplets.anchors, triplets.positives, triplets.negatives}) {
       REQUIRE(indices.sizes() == torch::IntArrayRef({triplets.size()}));

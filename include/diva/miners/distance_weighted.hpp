@@ -55,7 +55,8 @@ torch::Tensor distance_weighted_probabilities(const Comparison& comparison, cons
 /// Edge:    no anchor: T = 0. Identical and opposite embeddings: finite probabilities. NaN embeddings give indices inside the
 ///          batch, and the criterion's NaN tells.
 /// Cost:    O(B·R·D) time, O(B·R) memory.
-Triplets distance_weighted_triplets(const Comparison& comparison, Generator& generator, const DistanceWeightedOptions& options = {});
+Triplets distance_weighted_triplets(const Comparison& comparison, Generator& generator,
+                                    const DistanceWeightedOptions& options = {});
 
 namespace detail {
 

@@ -4,8 +4,8 @@
 
 namespace diva {
 
-/// The triplets of a batch that was put together as such: rows 3i, 3i + 1 and 3i + 2 are anchor, positive and negative of triplet i,
-/// whatever their labels. Draws nothing.
+/// The triplets of a batch that was put together as such: rows 3i, 3i + 1 and 3i + 2 are anchor, positive and negative of triplet
+/// i, whatever their labels. Draws nothing.
 ///
 /// Source:  pytorch-metric-learning 2.8.1, EmbeddingsAlreadyPackagedAsTriplets.
 /// Shapes:  embeddings [3T, D] -> T triplets. Labels are not read; they may be undefined.

@@ -11,8 +11,8 @@
 
 namespace diva {
 
-/// Any miner with its options bound: a batch, perhaps with a reference and a relation -> triplets or pairs. Miners that draw nothing
-/// leave the generator as it is.
+/// Any miner with its options bound: a batch, perhaps with a reference and a relation -> triplets or pairs. Miners that draw
+/// nothing leave the generator as it is.
 using Miner = std::function<Tuples(const Comparison& comparison, Generator& generator)>;
 
 /// Makes a miner by its name, with options as a JSON object: `make_miner("distance_weighted", R"({"lower_cutoff": 0.4})")`.

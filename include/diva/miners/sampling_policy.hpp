@@ -26,12 +26,12 @@ struct SamplingPolicyOptions {
   std::vector<std::int64_t> hidden = {128, 128};  ///< Units of the layers; each ≥ 1.
   std::vector<double> factors = {0.5, 1, 1.5};    ///< What a bin may be multiplied by in one step; each > 0.
   PolicyGradient gradient = PolicyGradient::ppo;
-  bool critic = true;            ///< Advantages against a learned value of the state (A2C), otherwise against a moving average.
-  double learning_rate = 0.01;   ///< Of Adam.
-  double clip = 0.2;             ///< ppo: ε, how far the ratio may leave 1.
-  std::int64_t refresh = 3;      ///< ppo: steps between copies to the older policy; ≥ 1.
-  double discount = 0.99;        ///< critic: weight of the next state's value; in [0, 1].
-  double average_decay = 0.05;   ///< Without critic: share of the newest reward in the moving average; in [0, 1].
+  bool critic = true;           ///< Advantages against a learned value of the state (A2C), otherwise against a moving average.
+  double learning_rate = 0.01;  ///< Of Adam.
+  double clip = 0.2;            ///< ppo: ε, how far the ratio may leave 1.
+  std::int64_t refresh = 3;     ///< ppo: steps between copies to the older policy; ≥ 1.
+  double discount = 0.99;       ///< critic: weight of the next state's value; in [0, 1].
+  double average_decay = 0.05;  ///< Without critic: share of the newest reward in the moving average; in [0, 1].
   /// critic: `fixed` fits values to what the advantage compares them with, the reward and the discounted next value; `repo` to the
   /// metric itself, which has another scale.
   Variant variant = Variant::fixed;

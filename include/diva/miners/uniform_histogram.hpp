@@ -10,9 +10,9 @@
 namespace diva {
 
 struct UniformHistogramOptions {
-  std::int64_t bins = 100;               ///< Of equal width, between the smallest and the largest distance of each kind; ≥ 1.
-  std::int64_t positives_per_bin = 10;   ///< Draws from each bin that is not empty; ≥ 0.
-  std::int64_t negatives_per_bin = 10;   ///< Likewise.
+  std::int64_t bins = 100;              ///< Of equal width, between the smallest and the largest distance of each kind; ≥ 1.
+  std::int64_t positives_per_bin = 10;  ///< Draws from each bin that is not empty; ≥ 0.
+  std::int64_t negatives_per_bin = 10;  ///< Likewise.
   DistanceOptions distance = {};
 };
 

@@ -63,7 +63,7 @@ using LossTerms = std::vector<std::pair<std::string, torch::Tensor>>;
 ///   L = L_discriminative + α_ssl·L_selfsimilarity + α_shared·L_shared + α_intra·L_intra + L_separation,
 ///   L_separation = − Σ_edges ρ·agreement, with reversed gradients at the heads (decorrelation/adversarial_separation.hpp)
 ///
-/// Discriminative, shared and intra use the same kind of criterion, each with its own state, on triplets of their own miners.
+/// Discriminative, shared and intra use the same kind of criterion, each with its own state, on tuples of their own miners.
 ///
 /// Source:  Milbich, Roth et al., DiVA, ECCV 2020, eq. 8; the seed's diva_main.py.
 class Objective : public Module {
@@ -72,9 +72,9 @@ class Objective : public Module {
   Objective(const ObjectiveOptions& options, const std::vector<std::string>& heads, std::int64_t num_classes,
             std::int64_t embed_dim, Generator initialisation);
 
-  /// Triplets of each head that needs some, from embeddings of one batch; draws from `generator` in the order of the heads.
-  [[nodiscard]] std::map<std::string, Triplets> mine(const Embeddings& embeddings, const torch::Tensor& labels,
-                                                     Generator& generator) const;
+  /// Tuples of each head that mines, from embeddings of one batch; draws from `generator` in the order of the heads.
+  [[nodiscard]] std::map<std::string, Tuples> mine(const Embeddings& embeddings, const torch::Tensor& labels,
+                                                   Generator& generator) const;
 
   struct Value {
     torch::Tensor total;  ///< Scalar with its graph.
@@ -82,7 +82,7 @@ class Objective : public Module {
   };
   /// `keys` [B, D] and `queue` [K, D] are read only with a selfsimilarity head.
   [[nodiscard]] Value forward(const Embeddings& embeddings, const torch::Tensor& labels,
-                              const std::map<std::string, Triplets>& triplets, const torch::Tensor& keys = {},
+                              const std::map<std::string, Tuples>& tuples, const torch::Tensor& keys = {},
                               const torch::Tensor& queue = {}) const;
 
   [[nodiscard]] bool needs_keys() const { return self_similarity_ != nullptr; }
@@ -99,14 +99,14 @@ class Objective : public Module {
   [[nodiscard]] std::vector<NamedTensor> named_parameters() const override;
 
  private:
-  struct TripletHead {
+  struct MinedHead {
     std::string name;
     double alpha;
     std::unique_ptr<Loss> loss;
     Miner miner;
   };
 
-  std::vector<TripletHead> triplet_heads_;
+  std::vector<MinedHead> mined_heads_;
   double alpha_ssl_;
   std::unique_ptr<SelfSimilarityLoss> self_similarity_;
   std::unique_ptr<AdversarialSeparation> separation_;
