@@ -1,6 +1,6 @@
 """Further cases for tests/miners/golden_pml_test.cpp: other options, a reference, the miners left out before.
 
-  python make_miners_pml.py FOLDER          needs torch, numpy and pytorch-metric-learning 2.8.1
+  python make_miners_pml.py FOLDER          needs torch and pytorch-metric-learning 2.8.1
   DIVA_GOLDEN_DIR=FOLDER ctest -R miners.golden_pml
 """
 
@@ -9,7 +9,6 @@ import os
 import struct
 import sys
 
-import numpy as np
 import torch
 from pytorch_metric_learning import miners
 
@@ -36,11 +35,11 @@ CASES = [
 def write(path, tensors, metadata):
     header, data, offset = {"__metadata__": metadata}, b"", 0
     for name, tensor in tensors.items():
-        array = np.ascontiguousarray(tensor.numpy())
-        kind = {"float64": "F64", "int64": "I64"}[str(array.dtype)]
-        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
-        data += array.tobytes()
-        offset += array.nbytes
+        kind, code = {torch.float64: ("F64", "d"), torch.int64: ("I64", "q")}[tensor.dtype]
+        values = struct.pack(f"<{tensor.numel()}{code}", *tensor.flatten().tolist())
+        header[name] = {"dtype": kind, "shape": list(tensor.shape), "data_offsets": [offset, offset + len(values)]}
+        data += values
+        offset += len(values)
     text = json.dumps(header).encode()
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text + data)
