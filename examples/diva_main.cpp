@@ -44,6 +44,7 @@ struct Flags {
   double checkpoint_minutes = 10;
   bool gray = false, cache = false, print_recipe = false;
   std::string resume = "no", list;
+  bool markdown = false;
 };
 
 void declare(CLI::App& app, Flags& f) {
@@ -116,7 +117,8 @@ void declare(CLI::App& app, Flags& f) {
       ->capture_default_str();
   app.add_option("--checkpoint_steps", f.checkpoint_steps, "steps between checkpoints, where positive")->capture_default_str();
   app.add_flag("--print_recipe", f.print_recipe, "print the recipe that the flags mean, as JSON, and end");
-  app.add_option("--list", f.list, "print names and end")->check(CLI::IsMember({"losses", "miners", "ssl", "backbones"}));
+  app.add_option("--list", f.list, "print names and end: losses, miners, distances, reducers, ssl, metrics, backbones");
+  app.add_flag("--markdown", f.markdown, "with --list: with formulas, sources and options, as the documentation has them");
 }
 
 std::string loss_options(const Flags& f) {
@@ -257,13 +259,48 @@ int run(const Flags& f) {
   return result.finished ? 0 : 130;
 }
 
-int list(const std::string& what) {
-  const auto names = what == "losses"   ? diva::loss_names()
-                     : what == "miners" ? diva::miner_names()
-                     : what == "ssl"    ? diva::self_similarity_names()
-                                        : diva::backbone_names();
-  for (const auto& name : names) fmt::print("{}\n", name);
-  return 0;
+std::vector<diva::Listing> metric_listings() {
+  std::vector<diva::Listing> listings;
+  for (const auto& form : diva::metric_forms()) listings.push_back({form.name, {.formula = form.meaning.c_str()}, {}});
+  return listings;
+}
+
+std::vector<diva::Listing> backbone_listings() {
+  std::vector<diva::Listing> listings;
+  for (const auto& name : diva::backbone_names()) listings.push_back({name, {}, {}});
+  return listings;
+}
+
+// What --list and --markdown print, by its word.
+int list(const std::string& word, bool markdown) {
+  struct Registry {
+    std::string word;
+    std::string title;
+    std::vector<diva::Listing> (*listings)();
+    std::vector<diva::OptionText> common = {};
+  };
+  const std::vector<Registry> registries = {
+      {"losses", "Losses", diva::loss_listings},
+      {"miners", "Miners", diva::miner_listings},
+      {"distances", "Distances", diva::distance_listings, diva::option_texts(diva::DistanceOptions{})},
+      {"reducers", "Reducers", diva::reducer_listings, diva::option_texts(diva::ReducerOptions{})},
+      {"ssl", "Self-supervised tasks", diva::ssl_listings},
+      {"metrics", "Metrics", metric_listings},
+      {"backbones", "Backbones", backbone_listings},
+  };
+  std::vector<std::string> words;
+  for (const auto& registry : registries) words.push_back(registry.word);
+  for (const auto& registry : registries) {
+    if (registry.word != word) continue;
+    const auto listings = registry.listings();
+    if (markdown) {
+      fmt::print("{}", diva::to_markdown(registry.title, listings, registry.common));
+    } else {
+      for (const auto& listing : listings) fmt::print("{}\n", listing.name);
+    }
+    return 0;
+  }
+  diva::detail::fail_unknown("diva_main", "--list", word, words);
 }
 
 }  // namespace
@@ -273,5 +310,5 @@ int main(int argc, char** argv) {
   Flags flags;
   declare(app, flags);
   if (const int status = program::parse(app, argc, argv); status >= 0) return status;
-  return program::guarded("diva_main", [&] { return flags.list.empty() ? run(flags) : list(flags.list); });
+  return program::guarded("diva_main", [&] { return flags.list.empty() ? run(flags) : list(flags.list, flags.markdown); });
 }

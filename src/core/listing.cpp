@@ -29,6 +29,15 @@ std::string differing(const std::vector<OptionText>& options, const std::vector<
   return result;
 }
 
+std::string table(const std::vector<OptionText>& options) {
+  if (options.empty()) return "";
+  std::string text = "\n| option | default | values | meaning |\n|---|---|---|---|\n";
+  for (const auto& option : options) {
+    text += fmt::format("| `{}` | {} | {} | {} |\n", option.name, cell(option.value), cell(option.range), cell(option.meaning));
+  }
+  return text;
+}
+
 }  // namespace
 
 namespace detail {
@@ -42,7 +51,7 @@ std::string value_text(const std::string& value) { return value; }
 
 }  // namespace detail
 
-std::string to_markdown(std::string_view title, const std::vector<Listing>& listings) {
+std::string to_markdown(std::string_view title, const std::vector<Listing>& listings, const std::vector<OptionText>& common) {
   auto page = fmt::format("## {}\n\n| name | formula | source | cost |\n|---|---|---|---|\n", title);
   const auto is_alias = [](const Listing& listing) { return listing.summary.alias_of != nullptr; };
   for (const auto& listing : listings) {
@@ -50,21 +59,19 @@ std::string to_markdown(std::string_view title, const std::vector<Listing>& list
     page += fmt::format("| `{}` | {} | {} | {} |\n", listing.name, cell(listing.summary.formula), cell(listing.summary.source),
                         cell(listing.summary.cost));
   }
+  page += table(common);
   for (const auto& listing : listings) {
     if (is_alias(listing)) continue;
-    page += fmt::format("\n### {}\n", listing.name);
     std::string aliases;
     for (const auto& other : listings) {
       if (!is_alias(other) || listing.name != other.summary.alias_of) continue;
       const auto values = differing(other.options, listing.options);
       aliases += fmt::format("{}`{}`{}", aliases.empty() ? "" : "; ", other.name, values.empty() ? "" : " with " + values);
     }
+    if (aliases.empty() && listing.options.empty()) continue;
+    page += fmt::format("\n### {}\n", listing.name);
     if (!aliases.empty()) page += fmt::format("\nAlso {}.\n", aliases);
-    if (listing.options.empty()) continue;
-    page += "\n| option | default | values | meaning |\n|---|---|---|---|\n";
-    for (const auto& option : listing.options) {
-      page += fmt::format("| `{}` | {} | {} | {} |\n", option.name, cell(option.value), cell(option.range), cell(option.meaning));
-    }
+    page += table(listing.options);
   }
   return page;
 }

@@ -145,4 +145,19 @@ torch::Tensor pairwise_similarities(const torch::Tensor& a, const torch::Tensor&
   return -pairwise_distances(a, b, options);
 }
 
+std::vector<Listing> distance_listings() {
+  constexpr std::pair<Distance, Summary> summaries[] = {
+      {Distance::euclidean, {"‖a − b‖", "Euclid", "O(A·B·D)"}},
+      {Distance::squared_euclidean, {"‖a − b‖²", "Euclid", "O(A·B·D)"}},
+      {Distance::cosine, {"1 − a·b / (‖a‖‖b‖)", "pytorch-metric-learning: CosineSimilarity", "O(A·B·D)"}},
+      {Distance::dot, {"−a·b", "pytorch-metric-learning: DotProductSimilarity", "O(A·B·D)"}},
+      {Distance::lp, {"‖a − b‖_p", "pytorch-metric-learning: LpDistance", "O(A·B·D), for p ≠ 2 without a matrix product"}},
+      {Distance::snr, {"var(a − b) / var(a)", "Yuan et al., CVPR 2019", "O(A·B·D)"}},
+      {Distance::hyperbolic, {"arcosh(1 + 2c‖x − y‖² / ((1 − c‖x‖²)(1 − c‖y‖²))) / √c", "Ermolov et al., CVPR 2022", "O(A·B·D)"}},
+  };
+  std::vector<Listing> listings;
+  for (const auto& [kind, summary] : summaries) listings.push_back({std::string(to_string(kind)), summary, {}});
+  return listings;
+}
+
 }  // namespace diva

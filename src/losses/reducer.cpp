@@ -104,4 +104,20 @@ torch::Tensor reduce(const std::vector<Elements>& groups, const torch::Tensor& l
   return options.kind == Reduction::none ? torch::cat(values) : total;
 }
 
+std::vector<Listing> reducer_listings() {
+  constexpr std::pair<Reduction, Summary> summaries[] = {
+      {Reduction::mean, {"Σ l / n", "pytorch-metric-learning: MeanReducer", "O(n)"}},
+      {Reduction::sum, {"Σ l", "pytorch-metric-learning: SumReducer", "O(n)"}},
+      {Reduction::non_zero_mean, {"Σ l / #(l > 0)", "pytorch-metric-learning: AvgNonZeroReducer", "O(n)"}},
+      {Reduction::per_anchor, {"1/B Σ_anchors (Σ l / #(l > 0))", "pytorch-metric-learning: PerAnchorReducer", "O(n)"}},
+      {Reduction::class_weighted, {"Σ w_y l / n", "pytorch-metric-learning: ClassWeightedReducer", "O(n)"}},
+      {Reduction::threshold, {"Σ l / #l over low < l < high", "pytorch-metric-learning: ThresholdReducer", "O(n)"}},
+      {Reduction::divisor, {"Σ l / d", "pytorch-metric-learning: DivisorReducer", "O(n)"}},
+      {Reduction::none, {"l, one value an element", "pytorch-metric-learning: DoNothingReducer", "O(n)"}},
+  };
+  std::vector<Listing> listings;
+  for (const auto& [kind, summary] : summaries) listings.push_back({std::string(to_string(kind)), summary, {}});
+  return listings;
+}
+
 }  // namespace diva

@@ -80,3 +80,13 @@ TEST_CASE("distances pass NaN through and refuse shapes that do not fit") {
   CHECK_THROWS_AS(diva::pairwise_distances(x, torch::zeros({3, 5}, torch::kFloat64)), diva::ShapeError);
   CHECK(diva::pairwise_distances(x.narrow(0, 0, 0), x).sizes() == torch::IntArrayRef({0, 3}));
 }
+
+TEST_CASE("every distance is listed") {
+  const auto listings = diva::distance_listings();
+  const auto kinds = enumerators(diva::Distance{});
+  REQUIRE(listings.size() == kinds.size());
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    CHECK(listings[i].name == kinds[i].second);
+    CHECK(*listings[i].summary.formula != 0);
+  }
+}

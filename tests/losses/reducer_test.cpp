@@ -70,3 +70,10 @@ TEST_CASE("NaN passes through every reducer, and a missing class weight is refus
   }
   CHECK_THROWS_AS(reduced({.kind = Reduction::class_weighted, .class_weights = {1}}), diva::OptionError);
 }
+
+TEST_CASE("every reduction is listed") {
+  const auto listings = diva::reducer_listings();
+  const auto kinds = enumerators(diva::Reduction{});
+  REQUIRE(listings.size() == kinds.size());
+  for (std::size_t i = 0; i < kinds.size(); ++i) CHECK(listings[i].name == kinds[i].second);
+}

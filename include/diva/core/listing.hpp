@@ -71,9 +71,9 @@ std::vector<OptionText> option_texts(Options options, const std::string& prefix 
   return texts;
 }
 
-/// A registry as a page's section: a heading, a table of names with formula, source and cost, and for each name its other names and
-/// its options.
-std::string to_markdown(std::string_view title, const std::vector<Listing>& listings);
+/// A registry as a page's section: a heading, a table of names with formula, source and cost, the options that all have in
+/// `common`, and for each name its other names and its options where it has some.
+std::string to_markdown(std::string_view title, const std::vector<Listing>& listings, const std::vector<OptionText>& common = {});
 
 namespace detail {
 

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <torch/types.h>
+#include <diva/core/listing.hpp>
 #include <diva/core/options.hpp>
 
 #include <array>
 #include <utility>
+#include <vector>
 
 namespace diva {
 
@@ -79,5 +81,8 @@ torch::Tensor pairwise_distances(const torch::Tensor& a, const torch::Tensor& b,
 /// Similarity of every row of `a` to every row of `b`, larger is nearer: the cosine, the dot product, or for other kinds minus the
 /// distance, as PML's losses take it. With a `power` the sign is kept outside it.
 torch::Tensor pairwise_similarities(const torch::Tensor& a, const torch::Tensor& b, const DistanceOptions& options);
+
+/// The kinds with their formulas, for documentation.
+std::vector<Listing> distance_listings();
 
 }  // namespace diva

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <torch/types.h>
+#include <diva/core/listing.hpp>
 #include <diva/core/options.hpp>
 
 #include <array>
@@ -72,6 +73,9 @@ struct Elements {
 /// Throws:  OptionError when class_weights are missing for a label.
 torch::Tensor reduce(const std::vector<Elements>& groups, const torch::Tensor& labels, std::int64_t anchors,
                      const ReducerOptions& options);
+
+/// The reductions with their formulas, for documentation.
+std::vector<Listing> reducer_listings();
 
 namespace detail {
 
