@@ -24,6 +24,17 @@ torch::Tensor inverse_density_probabilities(const torch::Tensor& distances, cons
 
 }  // namespace detail
 
+namespace {
+
+// Whom an anchor may draw as its positive; for `repo` a sample without another one is its own.
+torch::Tensor positives_of(const detail::Relations& relations, const DistanceWeightedOptions& options) {
+  if (options.variant != Variant::repo) return relations.positive;
+  const auto itself = torch::eye(relations.positive.size(0), relations.positive.options());
+  return relations.positive | (itself & ~relations.positive.any(1, true));
+}
+
+}  // namespace
+
 torch::Tensor distance_weighted_probabilities(const torch::Tensor& embeddings, const torch::Tensor& labels,
                                               const DistanceWeightedOptions& options) {
   detail::check_embeddings("distance_weighted_probabilities", embeddings);
@@ -31,7 +42,7 @@ torch::Tensor distance_weighted_probabilities(const torch::Tensor& embeddings, c
   validate_fields("distance_weighted_probabilities", options);
   const auto x = detail::for_mining(embeddings);
   const auto relations = detail::relations(labels);
-  const auto candidates = relations.negative & relations.positive.any(1, true);
+  const auto candidates = relations.negative & positives_of(relations, options).any(1, true);
   return detail::inverse_density_probabilities(pairwise_distances(x, x), candidates, x.size(1), options);
 }
 
@@ -39,11 +50,12 @@ Triplets distance_weighted_triplets(const torch::Tensor& embeddings, const torch
                                     const DistanceWeightedOptions& options) {
   const auto probabilities = distance_weighted_probabilities(embeddings, labels, options);
   const auto relations = detail::relations(labels);
-  const auto anchors = detail::anchors_with(relations.positive, relations.negative);
+  const auto candidates = positives_of(relations, options);
+  const auto anchors = detail::anchors_with(candidates, relations.negative);
   const auto draw = [&](const torch::Tensor& weights) {
     return detail::draw_columns(weights.index_select(0, anchors), generator.uniform({anchors.size(0)}, torch::kFloat64));
   };
-  const auto positives = draw(relations.positive);
+  const auto positives = draw(candidates);
   return {anchors, positives, draw(probabilities)};
 }
 

@@ -9,10 +9,12 @@
 namespace diva {
 
 struct DistanceWeightedOptions {
-  double lower_cutoff =
-      0.5;  ///< λ: nearer negatives count as if at this distance, which bounds the gradient's variance; in (0, 2).
+  /// λ: nearer negatives count as if at this distance, which bounds the gradient's variance; in (0, 2).
+  double lower_cutoff = 0.5;
   double upper_cutoff = std::numeric_limits<double>::infinity();  ///< Negatives beyond it are left out; the paper's is 1.4, the
                                                                   ///< reference codes leave it off, since it can leave none.
+  /// `repo`: a sample that is alone in its class is an anchor too, with itself as positive, as in the seed.
+  Variant variant = Variant::fixed;
 };
 
 template <class Visitor>
@@ -20,6 +22,7 @@ void describe(DistanceWeightedOptions& options, Visitor&& visit) {
   visit("lower_cutoff", options.lower_cutoff, "nearer negatives count as if at this distance",
         Bounds{.lower = 0, .upper = 2, .lower_open = true, .upper_open = true});
   visit("upper_cutoff", options.upper_cutoff, "negatives farther than this are left out; infinity keeps all", positive);
+  visit("variant", options.variant, "repo: a sample alone in its class is its own positive", any_value);
 }
 
 /// The logarithm of the inverse density of distances between random points of the unit sphere in `dim` dimensions, up to a
@@ -47,7 +50,7 @@ torch::Tensor distance_weighted_probabilities(const torch::Tensor& embeddings, c
 ///
 /// Source:  Wu et al., Sampling Matters in Deep Embedding Learning, ICCV 2017, section 4; arXiv 1706.07567. Reference: the seed's
 ///          `distance`.
-/// Differs: samples without a positive are left out, where the reference makes a singleton its own positive.
+/// Differs: samples without a positive are left out, where the reference makes a singleton its own positive (`repo`).
 /// Shapes:  embeddings [B, D] on the unit sphere, labels [B] int64 -> T ≤ B triplets.
 /// Edge:    no anchor: T = 0. Identical and opposite embeddings: finite probabilities. NaN embeddings give indices inside the
 /// batch,
