@@ -27,7 +27,7 @@ torch::Tensor inverse_density_probabilities(const torch::Tensor& distances, cons
 namespace {
 
 // Whom an anchor may draw as its positive; for `repo` a sample without another one is its own.
-torch::Tensor positives_of(const detail::Relations& relations, const DistanceWeightedOptions& options) {
+torch::Tensor positives_of(const Relation& relations, const DistanceWeightedOptions& options) {
   if (options.variant != Variant::repo) return relations.positive;
   const auto itself = torch::eye(relations.positive.size(0), relations.positive.options());
   return relations.positive | (itself & ~relations.positive.any(1, true));
