@@ -1,5 +1,8 @@
 # What diva links, each found once here; the installed package finds again only what the asked components need.
 
+# A project that contains diva links it from folders above this one.
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL TRUE)
+
 # LibTorch's own config sets warnings and flags of its making; its target is all that is used.
 find_package(Torch 1.13 REQUIRED)
 find_package(fmt REQUIRED)

@@ -1,6 +1,7 @@
 // Trains DiVA on a folder of images, with the flags of the reference code.
 #include "support/program.hpp"
 
+#include <torch/cuda.h>
 #include <diva/core/json.hpp>
 #include <diva/losses/registry.hpp>
 #include <diva/miners/registry.hpp>

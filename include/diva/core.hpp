@@ -8,5 +8,6 @@
 #include <diva/core/gradient.hpp>
 #include <diva/core/listing.hpp>
 #include <diva/core/module.hpp>
+#include <diva/core/normalize.hpp>
 #include <diva/core/options.hpp>
 #include <diva/core/state.hpp>

@@ -1,5 +1,5 @@
 #include <torch/csrc/autograd/functions/utils.h>
-#include <torch/torch.h>
+#include <torch/utils.h>
 #include <diva/core/gradient.hpp>
 
 #include <memory>

@@ -1,6 +1,6 @@
 #include <diva/decorrelation/gradient_reversal.hpp>
 
-#include <torch/torch.h>
+#include <torch/autograd.h>
 
 namespace diva {
 namespace {

@@ -1,5 +1,5 @@
-#include <torch/torch.h>
 #include <diva/core/checks.hpp>
+#include <diva/core/normalize.hpp>
 #include <diva/distances/distance.hpp>
 
 #include <cmath>
@@ -17,8 +17,6 @@ torch::Tensor safe_sqrt(const torch::Tensor& squares) {
 }
 
 torch::Tensor lengths(const torch::Tensor& rows) { return safe_sqrt(rows.square().sum(1, true)); }
-
-torch::Tensor normalized(const torch::Tensor& rows) { return rows / lengths(rows).clamp_min(smallest_norm); }
 
 torch::Tensor centred(const torch::Tensor& rows) { return rows - rows.mean(1, true); }
 
@@ -71,7 +69,7 @@ torch::Tensor distance(const torch::Tensor& a_rows, const torch::Tensor& b_rows,
   check_pair("distance", a_rows, b_rows, options);
   detail::check_shape("distance", "b", b_rows, a_rows.sizes());
   const bool unit = options.normalize || options.kind == Distance::cosine;
-  const auto a = unit ? normalized(a_rows) : a_rows, b = unit ? normalized(b_rows) : b_rows;
+  const auto a = unit ? l2_normalize(a_rows) : a_rows, b = unit ? l2_normalize(b_rows) : b_rows;
   const auto measured = [&]() -> torch::Tensor {
     switch (options.kind) {
       case Distance::squared_euclidean:
@@ -105,8 +103,8 @@ torch::Tensor pairwise_distances(const torch::Tensor& a, const torch::Tensor& b,
 torch::Tensor pairwise_distances(const torch::Tensor& a_rows, const torch::Tensor& b_rows, const DistanceOptions& options) {
   check_pair("pairwise_distances", a_rows, b_rows, options);
   const bool unit = options.normalize || options.kind == Distance::cosine, itself = a_rows.is_same(b_rows);
-  const auto a = unit ? normalized(a_rows) : a_rows;
-  const auto b = itself ? a : unit ? normalized(b_rows) : b_rows;
+  const auto a = unit ? l2_normalize(a_rows) : a_rows;
+  const auto b = itself ? a : unit ? l2_normalize(b_rows) : b_rows;
   const auto measured = [&]() -> torch::Tensor {
     switch (options.kind) {
       case Distance::squared_euclidean:
@@ -139,8 +137,8 @@ torch::Tensor pairwise_distances(const torch::Tensor& a_rows, const torch::Tenso
 torch::Tensor pairwise_similarities(const torch::Tensor& a, const torch::Tensor& b, const DistanceOptions& options) {
   if (options.kind == Distance::cosine && options.power == 1) {
     check_pair("pairwise_similarities", a, b, options);
-    const auto x = normalized(a);
-    return x.mm((a.is_same(b) ? x : normalized(b)).t());
+    const auto x = l2_normalize(a);
+    return x.mm((a.is_same(b) ? x : l2_normalize(b)).t());
   }
   return -pairwise_distances(a, b, options);
 }

@@ -1,8 +1,7 @@
 #include <diva/core/checks.hpp>
+#include <diva/core/normalize.hpp>
 #include <diva/core/options.hpp>
 #include <diva/heads/heads.hpp>
-
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <cmath>
@@ -34,7 +33,7 @@ torch::Tensor Heads::project(const torch::Tensor& features, std::size_t head) co
     detail::fail<ShapeError>("Heads::forward", "features", "[batch, " + std::to_string(weight.size(1)) + "]",
                              detail::describe(features));
   }
-  return torch::nn::functional::normalize(torch::linear(features, weight, biases_[head]));
+  return l2_normalize(torch::linear(features, weight, biases_[head]));
 }
 
 Embeddings Heads::forward(const torch::Tensor& features) const {

@@ -1,4 +1,3 @@
-#include <torch/torch.h>
 #include <diva/core/checks.hpp>
 #include <diva/losses/reducer.hpp>
 

@@ -1,4 +1,3 @@
-#include <torch/torch.h>
 #include <diva/losses/triplet_loss.hpp>
 
 namespace diva {

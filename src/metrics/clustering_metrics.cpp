@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <torch/torch.h>
 #include <diva/core/checks.hpp>
 #include <diva/metrics/clustering_metrics.hpp>
 

@@ -1,5 +1,5 @@
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/utils.h>
 #include <diva/core/checks.hpp>
 #include <diva/metrics/embedding_metrics.hpp>
 

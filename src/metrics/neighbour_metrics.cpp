@@ -1,6 +1,5 @@
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
-#include <torch/torch.h>
 #include <diva/core/checks.hpp>
 #include <diva/metrics/neighbour_metrics.hpp>
 

@@ -26,6 +26,15 @@ torch::Tensor inverse_density_probabilities(const torch::Tensor& distances, cons
 
 namespace {
 
+// The anchors of these options: for `repo` a sample without a positive is its own.
+detail::Candidates candidates_of(const char* function, const Comparison& comparison, const DistanceWeightedOptions& options) {
+  if (options.variant != Variant::repo || comparison.reference) return detail::candidates(function, comparison);
+  const auto all = detail::candidates(function, comparison, detail::AnchorNeeds::nothing);
+  const auto alone = torch::eye(comparison.size(), all.positive.options().dtype(torch::kBool)) & ~(all.positive != 0).any(1, true);
+  const auto anchors = (all.negative != 0).any(1).nonzero().view(-1);
+  return {anchors, all.positive.masked_fill(alone, 1).index_select(0, anchors), all.negative.index_select(0, anchors)};
+}
+
 // Probabilities of the anchors' rows.
 torch::Tensor probabilities_of(const Comparison& comparison, const detail::Candidates& candidates,
                                const DistanceWeightedOptions& options) {
@@ -40,14 +49,14 @@ torch::Tensor probabilities_of(const Comparison& comparison, const detail::Candi
 
 torch::Tensor distance_weighted_probabilities(const Comparison& comparison, const DistanceWeightedOptions& options) {
   validate_fields("distance_weighted_probabilities", options);
-  const auto candidates = detail::candidates("distance_weighted_probabilities", comparison);
+  const auto candidates = candidates_of("distance_weighted_probabilities", comparison, options);
   const auto rows = probabilities_of(comparison, candidates, options);
   return torch::zeros({comparison.size(), comparison.reference_size()}, rows.options()).index_copy(0, candidates.anchors, rows);
 }
 
 Triplets distance_weighted_triplets(const Comparison& comparison, Generator& generator, const DistanceWeightedOptions& options) {
   validate_fields("distance_weighted_triplets", options);
-  auto [anchors, positive, negative] = detail::candidates("distance_weighted_triplets", comparison);
+  auto [anchors, positive, negative] = candidates_of("distance_weighted_triplets", comparison, options);
   auto probabilities = probabilities_of(comparison, {anchors, positive, negative}, options);
   if (options.variant == Variant::pml) {
     auto counts = (positive != 0).sum(1);

@@ -1,4 +1,5 @@
-#include <torch/torch.h>
+#include <torch/autograd.h>
+#include <torch/utils.h>
 #include <diva/core/checks.hpp>
 #include <diva/miners/sampling_policy.hpp>
 #include <diva/miners/tuples.hpp>

@@ -2,7 +2,6 @@
 #include <faiss/IndexFlat.h>
 #include <faiss/impl/FaissException.h>
 #include <fmt/format.h>
-#include <torch/torch.h>
 #include <diva/core/checks.hpp>
 #include <diva/search/kmeans.hpp>
 #include <diva/search/neighbours.hpp>

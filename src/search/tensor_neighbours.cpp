@@ -1,7 +1,5 @@
 #include "tensor_neighbours.hpp"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <limits>
 

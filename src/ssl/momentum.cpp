@@ -1,3 +1,4 @@
+#include <torch/utils.h>
 #include <diva/core/checks.hpp>
 #include <diva/ssl/momentum.hpp>
 

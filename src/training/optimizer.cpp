@@ -1,7 +1,7 @@
 #include <diva/core/checks.hpp>
 #include <diva/training/optimizer.hpp>
 
-#include <torch/torch.h>
+#include <torch/optim/adam.h>
 
 #include <cmath>
 #include <set>

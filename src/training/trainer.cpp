@@ -1,3 +1,4 @@
+#include <torch/utils.h>
 #include <diva/core/json.hpp>
 #include <diva/io/safetensors.hpp>
 #include <diva/ssl/key_queue.hpp>

@@ -1,6 +1,6 @@
 #include "support/catch.hpp"
 
-#include <torch/torch.h>
+#include <torch/utils.h>
 #include <diva/core/gradient.hpp>
 
 TEST_CASE("with_gradient makes one node of the graph from a value and its gradients") {

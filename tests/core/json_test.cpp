@@ -2,6 +2,8 @@
 
 #include <diva/core/json.hpp>
 
+#include <cmath>
+
 namespace {
 
 struct Inner {
@@ -10,6 +12,14 @@ struct Inner {
 template <class Visitor>
 void describe(Inner& options, Visitor&& visit) {
   visit("rate", options.rate, "a share", diva::between(0, 1));
+}
+
+struct Unbounded {
+  double limit = 0;
+};
+template <class Visitor>
+void describe(Unbounded& options, Visitor&& visit) {
+  visit("limit", options.limit, "");
 }
 
 struct Everything {
@@ -44,6 +54,19 @@ TEST_CASE("options survive the way to JSON and back") {
   Everything back;
   diva::from_json(diva::to_json(options), back);
   CHECK(diva::to_json(back) == diva::to_json(options));
+}
+
+TEST_CASE("an infinite option survives as text, which JSON has no number for") {
+  for (const auto* text : {"inf", "-inf"}) {
+    Unbounded options, back;
+    diva::from_json(diva::parse_json(std::string(R"({"limit": ")") + text + "\"}", "test"), options);
+    CHECK(std::isinf(options.limit));
+    CHECK(std::signbit(options.limit) == (text[0] == '-'));
+    diva::from_json(diva::parse_json(diva::to_json(options).dump(), "test"), back);
+    CHECK(back.limit == options.limit);
+  }
+  Unbounded options;
+  CHECK_THROWS_AS(diva::from_json(diva::parse_json(R"({"limit": null})", "test"), options), diva::OptionError);
 }
 
 TEST_CASE("JSON overwrites only what it names") {

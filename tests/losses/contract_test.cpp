@@ -2,6 +2,8 @@
 #include "support/catch.hpp"
 #include "support/finite_differences.hpp"
 
+#include <torch/autograd.h>
+#include <torch/utils.h>
 #include <diva/core/generator.hpp>
 #include <diva/losses/registry.hpp>
 

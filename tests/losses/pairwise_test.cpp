@@ -1,7 +1,7 @@
 #include "support/catch.hpp"
 #include "support/finite_differences.hpp"
 
-#include <torch/torch.h>
+#include <torch/utils.h>
 #include <diva/core/error.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/losses/pairwise.hpp>

@@ -1,6 +1,5 @@
 #include "support/catch.hpp"
 
-#include <torch/torch.h>
 #include <diva/core/error.hpp>
 #include <diva/losses/reducer.hpp>
 

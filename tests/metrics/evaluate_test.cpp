@@ -1,6 +1,5 @@
 #include "support/catch.hpp"
 
-#include <torch/torch.h>
 #include <diva/metrics/clustering_metrics.hpp>
 #include <diva/metrics/evaluate.hpp>
 

@@ -101,3 +101,15 @@ TEST_CASE("distance-weighted as pytorch-metric-learning: as many triplets as the
   CHECK(diva::distance_weighted_triplets({x, labels}, generator, {.upper_cutoff = 0.9, .variant = diva::Variant::pml}).size() == 0);
   CHECK(diva::distance_weighted_triplets({x, labels}, generator, {.upper_cutoff = 0.9}).size() == 3);
 }
+
+TEST_CASE("distance-weighted as the seed: a sample alone in its class is an anchor with itself as positive") {
+  diva::Generator generator(1);
+  const auto x = triplet_checks::unit_rows(generator, 3, 4);
+  const auto labels = torch::tensor({0, 0, 1}, torch::kInt64);
+  const auto t = diva::distance_weighted_triplets({x, labels}, generator, {.variant = diva::Variant::repo});
+  CHECK(torch::equal(t.anchors, torch::tensor({0, 1, 2}, torch::kInt64)));
+  CHECK(torch::equal(t.positives, torch::tensor({1, 0, 2}, torch::kInt64)));
+  const diva::Comparison graded{.embeddings = x,
+                                .relation = diva::Relation{(labels.unsqueeze(1) == labels.unsqueeze(0)).to(torch::kFloat32)}};
+  CHECK(torch::equal(diva::distance_weighted_triplets(graded, generator, {.variant = diva::Variant::repo}).positives, t.positives));
+}

@@ -31,7 +31,8 @@ TEST_CASE("miners draw what the reference draws") {
     const auto x = one["embeddings"], labels = one["labels"];
     const auto batch = labels.size(0);
     if (one.name == "distance") {
-      const diva::DistanceWeightedOptions options{.lower_cutoff = one.options["miner_distance_lower_cutoff"].get<double>()};
+      const diva::DistanceWeightedOptions options{.lower_cutoff = one.options["miner_distance_lower_cutoff"].get<double>(),
+                                                  .variant = diva::Variant::repo};
       const auto& expected = one["out.negative_probability"];
       const auto probabilities = diva::distance_weighted_probabilities({x, labels}, options);
       CHECK(golden::error(probabilities, expected) < 1e-9);

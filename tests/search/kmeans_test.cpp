@@ -1,6 +1,5 @@
 #include "support/catch.hpp"
 
-#include <torch/torch.h>
 #include <diva/search/kmeans.hpp>
 #include <diva/search/neighbours.hpp>
 

@@ -1,6 +1,5 @@
 #include "support/catch.hpp"
 
-#include <torch/torch.h>
 #include <diva/core/generator.hpp>
 #include <diva/search/neighbours.hpp>
 

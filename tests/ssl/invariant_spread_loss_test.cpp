@@ -1,6 +1,7 @@
 #include "support/catch.hpp"
 #include "support/finite_differences.hpp"
 
+#include <torch/autograd.h>
 #include <diva/core/error.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/ssl/invariant_spread_loss.hpp>

@@ -2,6 +2,8 @@
 
 #include "support/catch.hpp"
 
+#include <torch/utils.h>
+
 #include <functional>
 
 /// Largest difference between the gradient of `value` at the float64 leaf `x` and central differences, relative to the largest

@@ -91,7 +91,7 @@ TEST_CASE("a run is a function of its seed, whatever the loader's threads") {
 TEST_CASE("a loss that is not finite stops the run with the term and the samples to blame") {
   const Pictures pictures;
   auto options = small_run::options();
-  options.augmentation.standard_deviation = {1e-38};  // inputs overflow
+  options.augmentation.standard_deviation = {1e-44};  // inputs are infinite
   CHECK_THROWS_WITH(diva::train(options, pictures.train, pictures.test),
                     Contains("finite") && Contains("discriminative") && Contains("epoch 1, batch 1") && Contains("samples"));
 }

@@ -3,9 +3,22 @@
 #include <diva/core/options.hpp>
 #include <nlohmann/json.hpp>
 
+#include <cmath>
+#include <limits>
+
 namespace diva {
 
-/// Options as JSON, in the order of their fields; enumerations by name, nested options as objects.
+namespace detail {
+
+/// JSON has no infinity: it is the text "inf" or "-inf" here (and NaN "nan"), where the JSON library would write null.
+inline nlohmann::ordered_json number(double value) {
+  if (std::isfinite(value)) return value;
+  return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+}
+
+}  // namespace detail
+
+/// Options as JSON, in the order of their fields; enumerations by name, nested options as objects, infinities as texts.
 template <Described Options>
 nlohmann::ordered_json to_json(const Options& options) {
   auto copy = options;
@@ -16,6 +29,8 @@ nlohmann::ordered_json to_json(const Options& options) {
       result[name] = to_json(field);
     } else if constexpr (NamedEnum<Field>) {
       result[name] = to_string(field);
+    } else if constexpr (std::floating_point<Field>) {
+      result[name] = detail::number(field);
     } else {
       result[name] = field;
     }
@@ -44,6 +59,10 @@ void read_field(const std::string& where, const nlohmann::ordered_json& value, F
     if (!value.is_number_integer()) wrong("an integer");
     field = value.get<Field>();
   } else if constexpr (std::floating_point<Field>) {
+    if (value == "inf" || value == "-inf") {
+      field = (value == "inf" ? 1 : -1) * std::numeric_limits<Field>::infinity();
+      return;
+    }
     if (!value.is_number()) wrong("a number");
     field = value.get<Field>();
   } else if constexpr (std::same_as<Field, std::string>) {

@@ -9,10 +9,11 @@
 namespace diva {
 
 struct DistanceWeightedOptions {
-  double lower_cutoff =
-      0.5;  ///< λ: nearer negatives count as if at this distance, which bounds the gradient's variance; in (0, 2).
+  /// λ: nearer negatives count as if at this distance, which bounds the gradient's variance; in (0, 2).
+  double lower_cutoff = 0.5;
   double upper_cutoff = std::numeric_limits<double>::infinity();  ///< Negatives beyond it are left out; the paper's is 1.4, the
                                                                   ///< reference codes leave it off, since it can leave none.
+  /// `repo`: a sample that is alone in its class is an anchor too, with itself as positive, as in the seed (without a reference).
   /// `pml`: rows are L2-normalised first, an anchor whose negatives all lie beyond the upper cut-off is left out, and an anchor has
   /// as many triplets as its class has samples, itself included where it is one of the references.
   Variant variant = Variant::fixed;
@@ -23,7 +24,8 @@ void describe(DistanceWeightedOptions& options, Visitor&& visit) {
   visit("lower_cutoff", options.lower_cutoff, "nearer negatives count as if at this distance",
         Bounds{.lower = 0, .upper = 2, .lower_open = true, .upper_open = true});
   visit("upper_cutoff", options.upper_cutoff, "negatives farther than this are left out; infinity keeps all", positive);
-  visit("variant", options.variant, "pml: normalises, more triplets an anchor, none of anchors without a near negative", any_value);
+  visit("variant", options.variant, "repo: a sample alone in its class is its own positive; pml: as pytorch-metric-learning",
+        any_value);
 }
 
 /// The logarithm of the inverse density of distances between random points of the unit sphere in `dim` dimensions, up to a
@@ -50,7 +52,7 @@ torch::Tensor distance_weighted_probabilities(const Comparison& comparison, cons
 ///
 /// Source:  Wu et al., Sampling Matters in Deep Embedding Learning, ICCV 2017, section 4; arXiv 1706.07567. Reference: the seed's
 ///          `distance`; pytorch-metric-learning's DistanceWeightedMiner is the preset of that name.
-/// Differs: samples without a positive are left out, where the seed makes a singleton its own positive.
+/// Differs: samples without a positive are left out, where the seed makes a singleton its own positive (`repo`).
 /// Shapes:  as distance_weighted_probabilities -> T ≤ B triplets (`pml`: Σ of the classes' squared sizes at most).
 /// Edge:    no anchor: T = 0. Identical and opposite embeddings: finite probabilities. NaN embeddings give indices inside the
 ///          batch, and the criterion's NaN tells.
