@@ -319,9 +319,9 @@ int run(const Flags& flags) {
                                           {"diva", diva_run.seconds},
                                           {"report", seconds_since(report_start)},
                                           {"total", seconds_since(start)}};
-  report.summary.push_back(fmt::format("Baseline {}, DiVA {}, all {} on {} threads.", diva::format_duration(baseline.seconds),
-                                       diva::format_duration(diva_run.seconds), diva::format_duration(seconds_since(start)),
-                                       torch::get_num_threads()));
+  report.summary.push_back(fmt::format("Baseline {}, DiVA {}, all {}; LibTorch computed on {} threads.",
+                                       diva::format_duration(baseline.seconds), diva::format_duration(diva_run.seconds),
+                                       diva::format_duration(seconds_since(start)), torch::get_num_threads()));
   diva::write_report(flags.out + "/report.html", report);
   write_numbers(flags.out + "/metrics.json", flags, rows, seconds);
 

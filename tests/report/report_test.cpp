@@ -57,6 +57,14 @@ TEST_CASE("a report is well formed, complete and needs nothing outside itself") 
   }
 }
 
+TEST_CASE("a table tells counts from shares, and marks the best of the shares") {
+  diva::ReportData report{.title = "t"};
+  report.tables = {{"Table", {"steps", "recall@1"}, {{"pixels", {0, 0}}, {"trained", {1204, 1}}}}};
+  const auto html = diva::render_report(report);
+  CHECK_THAT(html, Contains("<td>0</td><td>0.0000</td>"));
+  CHECK_THAT(html, Contains("<td>1204</td><td class=\"best\">1.0000</td>"));
+}
+
 TEST_CASE("an empty report says so") {
   const auto html = diva::render_report({.title = "Nothing"});
   CHECK(balanced(html));
