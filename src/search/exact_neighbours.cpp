@@ -1,7 +1,6 @@
 #include "exact_neighbours.hpp"
 
 #include <ATen/Parallel.h>
-#include <fmt/format.h>
 #include <torch/torch.h>
 #include <diva/core/checks.hpp>
 
@@ -16,82 +15,12 @@
 
 #include "measured_order.hpp"
 #include "neighbour_codes.hpp"
+#include "neighbour_rows.hpp"
 
 namespace diva::detail {
 namespace {
 
-constexpr auto function = "nearest_neighbours";
 constexpr float no_limit = std::numeric_limits<float>::infinity();
-
-template <class T>
-struct Rows {
-  std::string_view argument;
-  const T* data = nullptr;
-  const std::int64_t* ids = nullptr;
-  std::int64_t count = 0;
-  std::int64_t dim = 0;
-
-  const T* operator[](std::int64_t row) const { return data + row * dim; }
-};
-
-template <class T>
-Rows<T> rows_of(std::string_view argument, const torch::Tensor& features, const torch::Tensor& ids) {
-  return {argument, features.data_ptr<T>(), ids.defined() ? ids.data_ptr<std::int64_t>() : nullptr, features.size(0),
-          features.size(1)};
-}
-
-// The mean of the rows, each multiplied by its factor; summed by blocks, which do not depend on the number of threads.
-template <class T>
-std::vector<double> mean_of(const Rows<T>& rows, std::span<const double> times) {
-  constexpr std::int64_t blocks = 64;
-  const double share = 1.0 / static_cast<double>(rows.count);  // before the sum, which could overflow
-  std::vector<double> sums(blocks * rows.dim, 0.0), centre(rows.dim, 0.0);
-  at::parallel_for(0, blocks, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (auto block = begin; block < end; ++block) {
-      double* sum = &sums[block * rows.dim];
-      for (auto row = rows.count * block / blocks; row < rows.count * (block + 1) / blocks; ++row) {
-        const double weight = share * times[times.size() == 1 ? 0 : row];
-        for (std::int64_t i = 0; i < rows.dim; ++i) sum[i] += weight * rows[row][i];
-      }
-    }
-  });
-  for (std::int64_t block = 0; block < blocks; ++block) {
-    for (std::int64_t i = 0; i < rows.dim; ++i) centre[i] += sums[block * rows.dim + i];
-  }
-  return centre;
-}
-
-template <class T>
-std::vector<double> lengths_about(const std::vector<double>& centre, const Rows<T>& rows, Kernel kernel) {
-  std::vector<double> lengths(rows.count);
-  at::parallel_for(0, rows.count, 64, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<double> moved(rows.dim);
-    const double* pointer = moved.data();
-    for (std::int64_t row = begin; row < end; ++row) {
-      for (std::int64_t i = 0; i < rows.dim; ++i) moved[i] = rows[row][i] - centre[i];
-      measure_rows(kernel, false, pointer, &pointer, 1, rows.dim, &lengths[row]);
-      lengths[row] = std::sqrt(lengths[row]);
-    }
-  });
-  return lengths;
-}
-
-template <class T>
-void check_values(const Rows<T>& rows, const std::vector<double>& lengths, Similarity similarity) {
-  // Negated, so that NaN counts too; at 1e150 distances still have finite squares.
-  if (!std::ranges::all_of(lengths, [](double length) { return length < 1e150; })) {
-    const auto bad = std::count_if(rows.data, rows.data + rows.count * rows.dim, [](T value) { return !std::isfinite(value); });
-    if (bad > 0) fail<DataError>(function, rows.argument, "finite", fmt::format("{} values of NaN or infinity", bad));
-    fail<DataError>(function, rows.argument, "rows of a length below 1e150", "longer ones");
-  }
-  if (similarity == Similarity::cosine) {
-    const auto zeros = std::ranges::count(lengths, 0.0);
-    if (zeros > 0) {
-      fail<DataError>(function, rows.argument, "rows of a length above 0, which have a cosine",
-                      fmt::format("{} rows of length 0", zeros));
-    }
-  }
-}
 
 double rounding(double terms, double unit) { return terms * unit / (1 - terms * unit); }
 
@@ -101,20 +30,6 @@ bool tame(double length) { return length > 0x1p-30 && length < 0x1p30; }
 // A power of two: exact, and what it brings to about 1 neither overflows nor vanishes when squared.
 double scale_for(double largest) {
   return largest == 0 || tame(largest) ? 1 : std::ldexp(1.0, -std::clamp(std::ilogb(largest) + 1, -1000, 1000));
-}
-
-// Rows about as far apart as the golden section of their number: every stretch of the order is a sample of all of them, though rows
-// of one class usually stand together.
-std::vector<std::int32_t> spread_order(std::int64_t count) {
-  auto stride = std::max<std::int64_t>(1, static_cast<std::int64_t>(0.6180339887498949 * static_cast<double>(count)));
-  while (std::gcd(stride, count) != 1) ++stride;
-  std::vector<std::int32_t> order(count);
-  std::int64_t row = 0;
-  for (auto& place : order) {
-    place = static_cast<std::int32_t>(row);
-    row = (row + stride) % count;
-  }
-  return order;
 }
 
 // body(task, worker's own state) for all tasks, each taken by the next free worker.
@@ -141,6 +56,9 @@ class Search {
         k_(std::min(k, gallery_.count)),
         capacity_(std::min(k_ + k_ / 4 + 32, gallery_.count)),
         score_(euclidean() ? squared_distance<T>(method.kernel) : inner_product<T>(method.kernel)) {
+    const double unit = std::numeric_limits<T>::epsilon() / 2, dim = static_cast<double>(queries_.dim);
+    score_error_ = rounding(static_cast<double>(summation_depth(queries_.dim)) + 4, unit) + rounding(dim + 8, 0x1p-53);
+    vanished_ = 4 * (dim + 8) * std::numeric_limits<T>::min();
     prepare(queries, gallery);
     choose_tiles(options);
     if (symmetric_) {
@@ -334,18 +252,15 @@ class Search {
 
   // A row whose score exceeds the k-th smallest by more than this is farther than k others, also by distances rounded to double.
   [[nodiscard]] double tolerance(std::int64_t query, double score) const {
-    const double unit = std::numeric_limits<T>::epsilon() / 2, dim = static_cast<double>(queries_.dim);
-    const double error = rounding(static_cast<double>(summation_depth(queries_.dim)) + 4, unit) + rounding(dim + 8, 0x1p-53);
-    const double vanished = 4 * (dim + 8) * std::numeric_limits<T>::min();  // products too small for the type
-    if (euclidean()) return 2.1 * (error * score + vanished);
-    if (cosine()) return 2.1 * error + 0x1p-30 * unit / 0x1p-24;
-    return 2.1 * (error * query_lengths()[query] * query_times_[0] * longest_ * gallery_times_[0] + vanished);
+    if (euclidean()) return 2.1 * (score_error_ * std::abs(score) + vanished_);
+    if (cosine()) return 2.2 * score_error_;  // more than 2.1 for products that vanish
+    return 2.1 * (score_error_ * query_lengths()[query] * query_times_[0] * longest_ * gallery_times_[0] + vanished_);
   }
 
   // The limit that codes are held against, for a row with these bounds against a tile with those: D of nearest_neighbours.
   [[nodiscard]] float code_limit(const RowCodes& codes, std::int64_t place, std::int64_t query, T limit, const Bounds& tile) const {
     if (limit == std::numeric_limits<T>::infinity()) return no_limit;
-    double wanted = limit + tolerance(query, std::abs(static_cast<double>(limit)));
+    double wanted = limit + tolerance(query, limit);
     if (cosine()) wanted = 2 + 2 * wanted + 1e-14;  // |x − y|² = 2 − 2 x·y for rows of length 1
     const double factor = similarity_ == Similarity::dot ? 1 : 2;
     const double residual = codes.residual[place], reach = codes.reach[place], offset = codes.offset[place];
@@ -367,11 +282,24 @@ class Search {
 
     const auto tasks = tasks_of_group();
     const auto count = static_cast<std::int64_t>(tasks.size());
-    const auto trial = row_codes().narrow && method_.codes == CodeWidth::automatic ? std::min(count, count / 32 + 16) : 0;
-    wasted_ = tried_ = 0;
-    for_each_task<Workspace>(trial, [&](std::int64_t task, Workspace& work) { search_tile(tasks[task], work); });
-    if (trial > 0 && narrow_codes_cost_more()) encode(false);
-    for_each_task<Workspace>(count - trial, [&](std::int64_t task, Workspace& work) { search_tile(tasks[trial + task], work); });
+    std::int64_t done = 0;
+    const auto run_up_to = [&](std::int64_t end) {
+      for_each_task<Workspace>(end - done, [&](std::int64_t task, Workspace& work) { search_tile(tasks[done + task], work); });
+      done = end;
+    };
+    if (row_codes().narrow && method_.codes == CodeWidth::automatic) {
+      // The limits fall as the search goes on, and with them what passes in vain: early, only a large excess of cost is held
+      // against narrow codes.
+      for (const auto& [share, excess] : {std::pair{0.03, 8.0}, std::pair{0.1, 2.0}, std::pair{0.3, 1.0}}) {
+        wasted_ = tried_ = 0;
+        run_up_to(static_cast<std::int64_t>(share * static_cast<double>(count)));
+        if (narrow_codes_cost() > excess) {
+          encode(false);
+          break;
+        }
+      }
+    }
+    run_up_to(count);
     for_each_task<Workspace>(last_tile_ - first_tile_,
                              [&](std::int64_t task, Workspace& work) { write_tile(first_tile_ + task, indices, distances, work); });
   }
@@ -392,10 +320,12 @@ class Search {
   // Whether the columns of the tile are queries of this group.
   [[nodiscard]] bool serves_columns(std::int64_t tile) const { return symmetric_ && tile >= first_tile_ && tile < last_tile_; }
 
-  // A product of 8 bits costs about half one of 16, but rows that pass it in vain are scored one by one.
-  [[nodiscard]] bool narrow_codes_cost_more() const {
+  // A product of 8 bits costs about half one of 16, but pairs that pass it in vain are scored one by one: the time that these took
+  // as a multiple of what the products saved.
+  [[nodiscard]] double narrow_codes_cost() const {
+    if (tried_ == 0) return 0;
     const double dim = static_cast<double>(queries_.dim), in_vain = static_cast<double>(wasted_) / static_cast<double>(tried_);
-    return in_vain * (40 + 0.08 * dim) > 0.0036 * dim;  // nanoseconds a pair
+    return in_vain * (40 + 0.08 * dim) / (0.0036 * dim);  // nanoseconds a pair, on a Zen 4
   }
 
   [[nodiscard]] List& list(std::int64_t place) { return lists_[place - first_tile_ * row_tile_]; }
@@ -552,7 +482,7 @@ class Search {
 
   // Rounded up to T.
   [[nodiscard]] T proven_limit(std::int64_t query, T score) const {
-    const double limit = score + tolerance(query, std::abs(static_cast<double>(score)));
+    const double limit = score + tolerance(query, score);
     return std::nextafter(static_cast<T>(limit), std::numeric_limits<T>::infinity());
   }
 
@@ -685,6 +615,7 @@ class Search {
 
   std::vector<double> centre_, gallery_lengths_, query_lengths_, gallery_times_, query_times_;
   double longest_ = 1;
+  double score_error_ = 0, vanished_ = 0;  // relative, of a direct score; absolute, of products too small for the type
   torch::Tensor scored_queries_, scored_gallery_;
   const T *scored_query_rows_ = nullptr, *scored_gallery_rows_ = nullptr;
   std::vector<T> query_units_, gallery_units_;
@@ -711,8 +642,8 @@ Neighbours exact_neighbours(const torch::Tensor& queries, const torch::Tensor& g
   auto indices = torch::full({queries.size(0), k}, -1, torch::kInt64);
   auto distances = torch::full({queries.size(0), k}, std::numeric_limits<double>::infinity(), queries.options());
   if (queries.size(0) == 0 || gallery.size(0) == 0) {
-    check_finite(function, "queries", queries);
-    check_finite(function, "gallery", gallery);
+    check_finite("nearest_neighbours", "queries", queries);
+    check_finite("nearest_neighbours", "gallery", gallery);
     return {indices, distances};
   }
   const auto failed = Search<T>(queries, gallery, k, query_ids, gallery_ids, options, method).run(indices, distances);

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "neighbour_kernels.hpp"
 
@@ -74,6 +75,18 @@ void write_codes(const std::int32_t* codes, std::int64_t steps, std::uint8_t* ou
 
 const std::uint8_t* RowCodes::panel(std::int64_t index) const {
   return codes.data_ptr<std::uint8_t>() + index * steps * step_bytes;
+}
+
+std::vector<std::int32_t> spread_order(std::int64_t count) {
+  auto stride = std::max<std::int64_t>(1, static_cast<std::int64_t>(0.6180339887498949 * static_cast<double>(count)));
+  while (std::gcd(stride, count) != 1) ++stride;
+  std::vector<std::int32_t> order(count);
+  std::int64_t row = 0;
+  for (auto& place : order) {
+    place = static_cast<std::int32_t>(row);
+    row = (row + stride) % count;
+  }
+  return order;
 }
 
 template <class T>

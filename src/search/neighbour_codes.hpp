@@ -42,6 +42,10 @@ struct RowSource {
   bool squares = false;                 ///< Whether offset is |a|².
 };
 
+/// Rows about as far apart as the golden section of their number: every stretch of the order is a sample of all of them, though rows
+/// of one class usually stand together.
+std::vector<std::int32_t> spread_order(std::int64_t count);
+
 /// The codes of all rows, made in parallel.
 template <class T>
 RowCodes encode_rows(const RowSource<T>& source, bool narrow);
