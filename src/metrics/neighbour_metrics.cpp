@@ -1,8 +1,8 @@
 #include <ATen/Parallel.h>
-#include <diva/core/checks.hpp>
-#include <diva/metrics/neighbour_metrics.hpp>
 #include <fmt/format.h>
 #include <torch/torch.h>
+#include <diva/core/checks.hpp>
+#include <diva/metrics/neighbour_metrics.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -16,7 +16,8 @@ constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 
 torch::Tensor integers(std::string_view function, std::string_view argument, const torch::Tensor& values, std::int64_t count = -1) {
   if (!values.defined() || values.dim() != 1 || values.scalar_type() != torch::kInt64 || (count >= 0 && values.size(0) != count)) {
-    detail::fail<ShapeError>(function, argument, count >= 0 ? fmt::format("[{}] int64", count) : "[n] int64", detail::describe(values));
+    detail::fail<ShapeError>(function, argument, count >= 0 ? fmt::format("[{}] int64", count) : "[n] int64",
+                             detail::describe(values));
   }
   return values.cpu().contiguous();
 }
@@ -38,7 +39,8 @@ torch::Tensor each_query(std::string_view function, const Retrieval& retrieval, 
   const auto count = hits.size(0), length = hits.size(1);
   const auto* counts = relevant.data_ptr<std::int64_t>();
   const std::int64_t longest = needed(count > 0 ? *std::max_element(counts, counts + count) : 0);
-  if (longest > length) detail::fail<OptionError>(function, "retrieval.hits", fmt::format("at least {} ranks long", longest), std::to_string(length));
+  if (longest > length)
+    detail::fail<OptionError>(function, "retrieval.hits", fmt::format("at least {} ranks long", longest), std::to_string(length));
 
   auto values = torch::empty({count}, torch::kFloat64);
   auto* out = values.data_ptr<double>();
@@ -53,9 +55,22 @@ void check_rank(std::string_view function, std::string_view argument, std::int64
   if (rank < 1) detail::fail<OptionError>(function, argument, "at least 1", std::to_string(rank));
 }
 
-double share_of_hits(const List& list, std::int64_t rank) {
-  return static_cast<double>(std::count(list.hits, list.hits + rank, true)) / static_cast<double>(rank);
+// A value for each query with a relevant sample, of the first `rank` ranks; NaN for the lone ones.
+template <class Judge>
+torch::Tensor judge_first(std::string_view function, const Retrieval& retrieval, std::int64_t rank, Judge&& judge) {
+  check_rank(function, "rank", rank);
+  return each_query(
+      function, retrieval, [=](std::int64_t) { return rank; },
+      [&](const List& list) { return list.relevant > 0 ? judge(list) : nothing; });
 }
+
+double hits_among(const List& list, std::int64_t rank) {
+  return static_cast<double>(std::count(list.hits, list.hits + rank, true));
+}
+
+double share_of_hits(const List& list, std::int64_t rank) { return hits_among(list, rank) / static_cast<double>(rank); }
+
+bool any_hit(const List& list, std::int64_t rank) { return std::find(list.hits, list.hits + rank, true) != list.hits + rank; }
 
 // Σ precision@r over the relevant ranks r ≤ limit.
 double sum_of_precisions(const List& list, std::int64_t limit) {
@@ -75,7 +90,8 @@ torch::Tensor neighbour_hits(const torch::Tensor& indices, const torch::Tensor& 
     detail::fail<ShapeError>(function, "indices", "[queries, k] int64", detail::describe(indices));
   }
   const auto found = indices.cpu();
-  const auto queries = integers(function, "query_labels", query_labels, found.size(0)), gallery = integers(function, "gallery_labels", gallery_labels);
+  const auto queries = integers(function, "query_labels", query_labels, found.size(0)),
+             gallery = integers(function, "gallery_labels", gallery_labels);
   if (found.numel() > 0 && (found.min().item<std::int64_t>() < -1 || found.max().item<std::int64_t>() >= gallery.size(0))) {
     detail::fail<DataError>(function, "indices", fmt::format("-1 or rows of gallery_labels, in [0, {})", gallery.size(0)),
                             fmt::format("{} to {}", found.min().item<std::int64_t>(), found.max().item<std::int64_t>()));
@@ -87,7 +103,8 @@ torch::Tensor neighbour_hits(const torch::Tensor& indices, const torch::Tensor& 
 torch::Tensor count_relevant(const torch::Tensor& query_labels, const torch::Tensor& gallery_labels, const torch::Tensor& query_ids,
                              const torch::Tensor& gallery_ids) {
   constexpr auto function = "count_relevant";
-  const auto queries = integers(function, "query_labels", query_labels), gallery = integers(function, "gallery_labels", gallery_labels);
+  const auto queries = integers(function, "query_labels", query_labels),
+             gallery = integers(function, "gallery_labels", gallery_labels);
   if (query_ids.defined() != gallery_ids.defined()) {
     detail::fail<OptionError>(function, "query_ids and gallery_ids", "both given or neither", "one of them");
   }
@@ -114,25 +131,73 @@ torch::Tensor count_relevant(const torch::Tensor& query_labels, const torch::Ten
 
 Retrieval judge_neighbours(const torch::Tensor& indices, const torch::Tensor& query_labels, const torch::Tensor& gallery_labels,
                            const torch::Tensor& query_ids, const torch::Tensor& gallery_ids) {
-  return {neighbour_hits(indices, query_labels, gallery_labels), count_relevant(query_labels, gallery_labels, query_ids, gallery_ids)};
+  return {neighbour_hits(indices, query_labels, gallery_labels),
+          count_relevant(query_labels, gallery_labels, query_ids, gallery_ids)};
 }
 
 double mean_over_queries(const torch::Tensor& values) {
   return values.to(torch::kFloat64).masked_select(values.isnan().logical_not()).mean().item<double>();
 }
 
+ClassMeans class_means(const torch::Tensor& values, const torch::Tensor& labels) {
+  constexpr auto function = "class_means";
+  if (!values.defined() || values.dim() != 1 || !values.is_floating_point()) {
+    detail::fail<ShapeError>(function, "values", "[queries] floating point", detail::describe(values));
+  }
+  const auto [classes, rows, sizes] =
+      at::_unique2(integers(function, "labels", labels, values.size(0)), /*sorted=*/true, /*return_inverse=*/true);
+  const auto all = values.detach().to(torch::kCPU, torch::kFloat64), counted = all.isnan().logical_not();
+  const auto sums = torch::zeros({classes.size(0)}, torch::kFloat64).index_add_(0, rows, all.masked_fill(counted.logical_not(), 0));
+  const auto judged = torch::zeros({classes.size(0)}, torch::kInt64).index_add_(0, rows, counted.to(torch::kInt64));
+  return {classes, sums / judged, judged};
+}
+
+double mean_over_classes(const torch::Tensor& values, const torch::Tensor& labels) {
+  return mean_over_queries(class_means(values, labels).values);
+}
+
 torch::Tensor recall_at(const Retrieval& retrieval, std::int64_t rank) {
   check_rank("recall_at", "rank", rank);
   return each_query(
       "recall_at", retrieval, [=](std::int64_t) { return rank; },
-      [=](const List& list) { return std::find(list.hits, list.hits + rank, true) != list.hits + rank ? 1.0 : 0.0; });
+      [=](const List& list) { return any_hit(list, rank) ? 1.0 : 0.0; });
+}
+
+torch::Tensor cmc_at(const Retrieval& retrieval, std::int64_t rank) {
+  return judge_first("cmc_at", retrieval, rank, [=](const List& list) { return any_hit(list, rank) ? 1.0 : 0.0; });
 }
 
 torch::Tensor precision_at(const Retrieval& retrieval, std::int64_t rank) {
-  check_rank("precision_at", "rank", rank);
-  return each_query(
-      "precision_at", retrieval, [=](std::int64_t) { return rank; },
-      [=](const List& list) { return list.relevant > 0 ? share_of_hits(list, rank) : nothing; });
+  return judge_first("precision_at", retrieval, rank, [=](const List& list) { return share_of_hits(list, rank); });
+}
+
+torch::Tensor oml_precision_at(const Retrieval& retrieval, std::int64_t rank) {
+  return judge_first("oml_precision_at", retrieval, rank,
+                     [=](const List& list) { return hits_among(list, rank) / static_cast<double>(std::min(rank, list.relevant)); });
+}
+
+torch::Tensor oml_average_precision(const Retrieval& retrieval, std::int64_t rank) {
+  return judge_first("oml_average_precision", retrieval, rank,
+                     [=](const List& list) { return sum_of_precisions(list, rank) / std::max(hits_among(list, rank), 1.0); });
+}
+
+torch::Tensor ndcg_at(const Retrieval& retrieval, std::int64_t rank) {
+  constexpr auto function = "ndcg_at";
+  check_rank(function, "rank", rank);
+  std::vector<double> gains, best = {0};  // of a hit at each rank; of as many hits in front
+  if (retrieval.hits.defined() && retrieval.hits.dim() == 2) {
+    for (std::int64_t r = 1; r <= std::min(rank, retrieval.hits.size(1)); ++r) {
+      gains.push_back(1 / std::log2(static_cast<double>(r) + 1));
+      best.push_back(best.back() + gains.back());
+    }
+  }
+  return judge_first(function, retrieval, rank, [&](const List& list) {
+    double sum = 0;
+    for (std::int64_t r = 0; r < rank; ++r) {
+      if (list.hits[r]) sum += gains[r];
+    }
+    return sum / best[std::min(rank, list.relevant)];
+  });
 }
 
 torch::Tensor r_precision(const Retrieval& retrieval) {

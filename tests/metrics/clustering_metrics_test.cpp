@@ -1,9 +1,9 @@
 #include "support/catch.hpp"
 
+#include <torch/torch.h>
 #include <diva/core/error.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/metrics/clustering_metrics.hpp>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <cmath>
@@ -84,6 +84,21 @@ TEST_CASE("clustering metrics of six samples worked by hand") {
   CHECK(t.cells.size() == 3);
 }
 
+TEST_CASE("nmi by each mean of the entropies, worked by hand") {
+  // Classes aabb, clusters 1234: I = H(class) = ln 2, H(cluster) = 2 ln 2.
+  const auto t = table({0, 0, 1, 1}, {1, 2, 3, 4});
+  CHECK_THAT(nmi(t, diva::EntropyMean::minimum), WithinAbs(1, 1e-14));
+  CHECK_THAT(nmi(t, diva::EntropyMean::geometric), WithinAbs(1 / std::sqrt(2), 1e-14));
+  CHECK_THAT(nmi(t, diva::EntropyMean::arithmetic), WithinAbs(2.0 / 3, 1e-14));
+  CHECK_THAT(nmi(t, diva::EntropyMean::maximum), WithinAbs(0.5, 1e-14));
+  for (const auto& [mean, name] : enumerators(diva::EntropyMean{})) {
+    CAPTURE(name);
+    CHECK(nmi(table({0, 0, 1, 1}, {5, 5, 5, 5}), mean) == 0);  // one of the entropies is 0
+    CHECK(nmi(table({0, 0, 1, 1}, {8, 8, 3, 3}), mean) == 1);
+    CHECK(nmi(table({2, 2}, {3, 3}), mean) == 1);
+  }
+}
+
 TEST_CASE("equal partitions score 1, also trivial ones; one cluster for all classes tells nothing") {
   for (const auto& labels : {Labels{0, 0, 1, 1, 2}, Labels{4, 4, 4}, Labels{1, 2, 3}, Labels{8}}) {
     Labels renamed = labels;
@@ -114,7 +129,8 @@ TEST_CASE("clustering metrics agree with their definitions over thousands of ran
       REQUIRE(nmi(t) == 1);
       continue;
     }
-    REQUIRE_THAT(nmi(t), WithinAbs(2 * slow_information(labels, clusters) / (slow_entropy(labels) + slow_entropy(clusters)), 1e-12));
+    REQUIRE_THAT(nmi(t),
+                 WithinAbs(2 * slow_information(labels, clusters) / (slow_entropy(labels) + slow_entropy(clusters)), 1e-12));
     REQUIRE_THAT(pairwise_f1(t), WithinAbs(slow_f1(labels, clusters), 1e-12));
   }
 }
@@ -136,7 +152,8 @@ TEST_CASE("ami subtracts the mean information of all ways to deal the clusters")
       ++dealt;
     } while (std::ranges::next_permutation(order).found);
     const double expected = sum / dealt, mean = (slow_entropy(labels) + slow_entropy(clusters)) / 2;
-    REQUIRE_THAT(ami(table(labels, clusters)), WithinAbs((slow_information(labels, clusters) - expected) / (mean - expected), 1e-10));
+    REQUIRE_THAT(ami(table(labels, clusters)),
+                 WithinAbs((slow_information(labels, clusters) - expected) / (mean - expected), 1e-10));
   }
 }
 
