@@ -21,8 +21,8 @@ using detail::block_rows;
 using detail::panel_rows;
 
 constexpr auto function = "verification_curve";
-constexpr std::int64_t most_same_pairs = std::int64_t{1} << 24;
-constexpr std::int64_t most_counters = std::int64_t{1} << 26;  // of all threads together
+constexpr std::int64_t most_same_pairs = std::int64_t{1} << 23;
+constexpr std::int64_t most_counters = std::int64_t{1} << 25;  // of all threads together
 constexpr double excluded = std::numeric_limits<double>::quiet_NaN();
 
 // Samples of one side in double, whose products are measured. The pointers are into the tensors.

@@ -46,8 +46,8 @@ TEST_CASE("the bootstrap of a mean has the standard error and, for many values, 
 }
 
 TEST_CASE("all 27 resamples of three values give the interval worked by hand") {
-  // Means of three draws from 0, 0, 3: 3 draws of which j are the 3: mean j; chances 8/27, 12/27, 6/27, 1/27.
-  // Quantiles at 0.025 and 0.975: 0 and 3 would need 1/27 > 0.025: 1 − 1/27 = 0.963 < 0.975: so 3.
+  // Three draws from 0, 0, 3 hold the 3 j times with chances 8/27, 12/27, 6/27, 1/27, and have the mean j. Up to 2: 26/27 = 0.963,
+  // so the quantile at 0.975 is 3, and that at 0.025 is 0.
   Generator generator(2);
   const auto values = torch::tensor({0.0, 0.0, 3.0}, torch::kFloat64);
   const auto percentile = bootstrap_mean(values, generator, {.resamples = 20000, .interval = BootstrapInterval::percentile});
@@ -55,16 +55,15 @@ TEST_CASE("all 27 resamples of three values give the interval worked by hand") {
   CHECK(percentile.lower == 0);
   CHECK(percentile.upper == 3);
   CHECK_THAT(percentile.standard_error, WithinAbs(std::sqrt(2.0 / 3), 0.02));
-  // bca at confidence 0.5: below the value 8/27, equal 12/27: z = Φ⁻¹(14/27) = 0.04645. Without one: 1.5, 1.5, 0; mean minus each
-  // −0.5, −0.5, 1: a = 0.75 / (6 · 1.5^1.5) = 0.06804. Upper: Φ(z + (z + 0.6745) / (1 − a (z + 0.6745))) = Φ(0.8044) = 0.789, and
-  // 20/27 = 0.741 < 0.789 < 26/27: 2. Percentile: 0.75 > 0.741: 2 as well. At confidence 0.46 the percentile's 0.73 gives 1, and
-  // bca's Φ(0.0465 + 0.6593 / (1 − 0.0449)) = Φ(0.7368) = 0.769 still 2.
+  // At confidence 0.46 percentile's upper end is the quantile at 0.73 < 20/27 = 0.741: 1. bca: below the value 8/27, equal 12/27,
+  // so z = Φ⁻¹(14/27) = 0.0465. Without one: 1.5, 1.5, 0; mean minus each −0.5, −0.5, 1, so a = 0.75 / (6 · 1.5^1.5) = 0.068. With
+  // Φ⁻¹(0.73) = 0.613 the end is at Φ(0.0465 + 0.659 / (1 − 0.068 · 0.659)) = Φ(0.737) = 0.769 > 0.741: 2.
   CHECK(bootstrap_mean(values, generator, {.confidence = 0.46, .resamples = 20000}).upper == 2);
   CHECK(bootstrap_mean(values, generator, {.confidence = 0.46, .resamples = 20000, .interval = BootstrapInterval::percentile})
             .upper == 1);
 }
 
-TEST_CASE("bca covers a skewed mean as often as it says, where percentile falls short") {
+TEST_CASE("bca intervals of a recall hold it as often as they say") {
   // Recalls of 0.95 over 60 queries: three misses expected.
   std::int64_t covered = 0;
   constexpr std::int64_t experiments = 400;

@@ -57,10 +57,10 @@ void describe(VerificationOptions& options, Visitor&& visit) {
 ///          depends on the number of threads.
 /// Shapes:  features [N, D]; labels [N] int64. Computed on the CPU.
 /// Edge:    one sample: an empty curve.
-/// Cost:    O(N² D / 2) time; memory: the features in double, and 40 bytes for each same pair. 60,502 samples of dimension 128 with
-///          140,000 same pairs take seconds (benchmarks/metrics/verification_bench.cpp).
+/// Cost:    O(N² D / 2) time; memory: the features in double, 64 bytes for each same pair and at most 256 MiB of counters. 60,502
+///          samples of dimension 128 with 130,000 same pairs take seconds (benchmarks/metrics/verification_bench.cpp).
 /// Throws:  ShapeError; OptionError (a threshold that is NaN); DataError (NaN or infinite features, rows of length 0 under cosine,
-///          more than 2²⁴ same pairs: judge a sample of them, see sample_pairs).
+///          more than 2²³ same pairs: judge a sample of them, see sample_pairs).
 VerificationCurve verification_curve(const torch::Tensor& features, const torch::Tensor& labels,
                                      const VerificationOptions& options);
 
