@@ -98,7 +98,7 @@ TEST_CASE("classes are drawn whole: queries that agree within their class give w
 
 TEST_CASE("lone queries are left out, and what has no spread has an interval of length 0") {
   Generator generator(5);
-  const auto values = torch::tensor({0.5, NAN, 0.5, 0.5}, torch::kFloat64);
+  const auto values = torch::tensor({0.5, double(NAN), 0.5, 0.5}, torch::kFloat64);
   const auto found = bootstrap_mean(values, generator);
   CHECK(found.value == 0.5);
   CHECK(found.lower == 0.5);
@@ -146,7 +146,7 @@ TEST_CASE("the bootstrap is a function of its generator, whatever the number of 
 
 TEST_CASE("the bootstrap refuses options out of range and values that do not belong together") {
   Generator generator(0);
-  const auto values = torch::tensor({0.0, 1.0, NAN});
+  const auto values = torch::tensor({0.0, 1.0, double(NAN)});
   CHECK_THROWS_AS(bootstrap_mean(values, generator, {.confidence = 1}), diva::OptionError);
   CHECK_THROWS_AS(bootstrap_mean(values, generator, {.confidence = 0}), diva::OptionError);
   CHECK_THROWS_AS(bootstrap_mean(values, generator, {.resamples = 0}), diva::OptionError);

@@ -174,7 +174,7 @@ TEST_CASE("count_relevant counts the gallery's class without the query's own id"
 
 TEST_CASE("class_means of six queries worked by hand") {
   // Class -1: 1, NaN; class 4: 0, 0.5, 1; class 7: NaN alone.
-  const auto values = torch::tensor({1.0, 0.0, NAN, 0.5, NAN, 1.0}, torch::kFloat64);
+  const auto values = torch::tensor({1.0, 0.0, double(NAN), 0.5, double(NAN), 1.0}, torch::kFloat64);
   const auto labels = ids({-1, 4, -1, 4, 7, 4});
   const auto found = diva::class_means(values, labels);
   CHECK(torch::equal(found.labels, ids({-1, 4, 7})));

@@ -382,7 +382,7 @@ TEST_CASE("curves without pairs have no rates, and bad input is refused") {
   const auto curve = Pairs{{1}, {2}}.curve();
   for (const double rate : {-0.1, 1.1, double(NAN)}) CHECK_THROWS_AS(fnmr_at_fmr(curve, rate), diva::OptionError);
   CHECK_THROWS_AS(operating_point(curve, NAN), diva::OptionError);
-  CHECK_THROWS_AS(roc({}), diva::ShapeError);
+  CHECK_THROWS_AS(diva::roc({}), diva::ShapeError);
 
   CHECK_THROWS_AS(verification_curve(numbers({1, NAN}), torch::tensor({true, false})), diva::DataError);
   CHECK_THROWS_AS(verification_curve(numbers({1, 2}), torch::tensor({true})), diva::ShapeError);
