@@ -115,9 +115,9 @@ ConfidenceInterval bootstrap(std::string_view function, const torch::Tensor& val
 
   ConfidenceInterval result{.value = sum / weight};
   const auto size = static_cast<double>(options.resamples);
-  double mean = 0, squares = 0;
-  for (const double value : resampled) mean += value / size;
-  for (const double value : resampled) squares += (value - mean) * (value - mean);
+  double shift = 0, squares = 0;  // of the resampled means from the value, so that equal ones have no spread by rounding
+  for (const double value : resampled) shift += (value - result.value) / size;
+  for (const double value : resampled) squares += (value - result.value - shift) * (value - result.value - shift);
   result.standard_error = options.resamples > 1 ? std::sqrt(squares / (size - 1)) : 0;
 
   double low = (1 - options.confidence) / 2, high = (1 + options.confidence) / 2;

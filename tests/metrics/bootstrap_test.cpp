@@ -35,13 +35,13 @@ TEST_CASE("the bootstrap of a mean has the standard error and, for many values, 
   const auto values = generator.normal({400}, torch::kFloat64) * 3 + 5;
   const double mean = values.mean().item<double>(), error = values.std(/*unbiased=*/false).item<double>() / 20;
   for (const auto interval : {BootstrapInterval::bca, BootstrapInterval::percentile}) {
-    const auto found = bootstrap_mean(values, generator, {.resamples = 20000, .interval = interval});
+    const auto found = bootstrap_mean(values, generator, {.resamples = 8000, .interval = interval});
     CHECK_THAT(found.value, WithinAbs(mean, 1e-12));
     CHECK_THAT(found.standard_error, WithinAbs(error, 0.02 * error));
     CHECK_THAT(found.lower, WithinAbs(mean - 1.96 * error, 0.12 * error));
     CHECK_THAT(found.upper, WithinAbs(mean + 1.96 * error, 0.12 * error));
   }
-  const auto narrow = bootstrap_mean(values, generator, {.confidence = 0.5, .resamples = 20000});
+  const auto narrow = bootstrap_mean(values, generator, {.confidence = 0.5, .resamples = 8000});
   CHECK_THAT(narrow.upper - narrow.lower, WithinAbs(2 * 0.6745 * error, 0.06 * error));
 }
 
@@ -50,7 +50,7 @@ TEST_CASE("all 27 resamples of three values give the interval worked by hand") {
   // so the quantile at 0.975 is 3, and that at 0.025 is 0.
   Generator generator(2);
   const auto values = torch::tensor({0.0, 0.0, 3.0}, torch::kFloat64);
-  const auto percentile = bootstrap_mean(values, generator, {.resamples = 20000, .interval = BootstrapInterval::percentile});
+  const auto percentile = bootstrap_mean(values, generator, {.resamples = 8000, .interval = BootstrapInterval::percentile});
   CHECK(percentile.value == 1);
   CHECK(percentile.lower == 0);
   CHECK(percentile.upper == 3);
@@ -58,9 +58,10 @@ TEST_CASE("all 27 resamples of three values give the interval worked by hand") {
   // At confidence 0.46 percentile's upper end is the quantile at 0.73 < 20/27 = 0.741: 1. bca: below the value 8/27, equal 12/27,
   // so z = Φ⁻¹(14/27) = 0.0465. Without one: 1.5, 1.5, 0; mean minus each −0.5, −0.5, 1, so a = 0.75 / (6 · 1.5^1.5) = 0.068. With
   // Φ⁻¹(0.73) = 0.613 the end is at Φ(0.0465 + 0.659 / (1 − 0.068 · 0.659)) = Φ(0.737) = 0.769 > 0.741: 2.
-  CHECK(bootstrap_mean(values, generator, {.confidence = 0.46, .resamples = 20000}).upper == 2);
-  CHECK(bootstrap_mean(values, generator, {.confidence = 0.46, .resamples = 20000, .interval = BootstrapInterval::percentile})
-            .upper == 1);
+  CHECK(bootstrap_mean(values, generator, {.confidence = 0.46, .resamples = 8000}).upper == 2);
+  CHECK(
+      bootstrap_mean(values, generator, {.confidence = 0.46, .resamples = 8000, .interval = BootstrapInterval::percentile}).upper ==
+      1);
 }
 
 TEST_CASE("bca intervals of a recall hold it as often as they say") {

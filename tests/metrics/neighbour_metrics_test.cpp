@@ -101,7 +101,7 @@ TEST_CASE("a lone query is a miss for recall, left out of precisions, and counte
   }
   CHECK(value(average_precision(lone, 5, Variant::repo)) == 0);
   CHECK(value(average_precision_at_r(lone, Variant::repo)) == 0);
-  CHECK(diva::mean_over_queries(torch::tensor({0.25, NAN, 0.75})) == 0.5);
+  CHECK(diva::mean_over_queries(torch::tensor({0.25, double(NAN), 0.75})) == 0.5);
   CHECK(std::isnan(diva::mean_over_queries(torch::tensor({double(NAN)}))));
 }
 

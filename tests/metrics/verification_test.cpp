@@ -121,15 +121,16 @@ Pairs all_pairs(const LabelledFeatures& queries, const LabelledFeatures& gallery
   Pairs pairs;
   const auto x = queries.features.to(torch::kFloat64).unsqueeze(1), y = gallery.features.to(torch::kFloat64).unsqueeze(0);
   const auto products = (x * y).sum(2);
-  const auto distances = similarity == Similarity::euclidean ? (x - y).norm(2, 2)
-                         : similarity == Similarity::dot     ? -products
-                                                             : 1 - products / (x.norm(2, 2) * y.norm(2, 2));
+  const auto measured = similarity == Similarity::euclidean ? (x - y).norm(2, 2)
+                        : similarity == Similarity::dot     ? -products
+                                                            : 1 - products / (x.norm(2, 2) * y.norm(2, 2));
+  const auto distances = measured.contiguous();
   const auto same = (queries.labels.unsqueeze(1) == gallery.labels.unsqueeze(0)).contiguous();
   const auto excluded = (queries.ids.unsqueeze(1) == gallery.ids.unsqueeze(0)).contiguous();
   for (std::int64_t i = 0; i < same.size(0); ++i) {
     for (std::int64_t j = one_set ? i + 1 : 0; j < same.size(1); ++j) {
       if (excluded.data_ptr<bool>()[i * same.size(1) + j]) continue;
-      const double distance = distances.contiguous().data_ptr<double>()[i * same.size(1) + j];
+      const double distance = distances.data_ptr<double>()[i * same.size(1) + j];
       (same.data_ptr<bool>()[i * same.size(1) + j] ? pairs.same : pairs.different).push_back(distance);
     }
   }
