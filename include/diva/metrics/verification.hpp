@@ -57,8 +57,9 @@ void describe(VerificationOptions& options, Visitor&& visit) {
 ///          depends on the number of threads.
 /// Shapes:  features [N, D]; labels [N] int64. Computed on the CPU.
 /// Edge:    one sample: an empty curve.
-/// Cost:    O(N² D / 2) time; memory: the features in double, 64 bytes for each same pair and at most 256 MiB of counters. 60,502
-///          samples of dimension 128 with 130,000 same pairs take seconds (benchmarks/metrics/verification_bench.cpp).
+/// Cost:    O(N² D / 2) time; memory: the features in double, 64 bytes for each same pair and at most 256 MiB of counters.
+/// All 1.8e9
+///          pairs of 60,502 samples take some 40 s of one core at dimension 128 and 85 s at 512.
 /// Throws:  ShapeError; OptionError (a threshold that is NaN); DataError (NaN or infinite features, rows of length 0 under cosine,
 ///          more than 2²³ same pairs: judge a sample of them, see sample_pairs).
 VerificationCurve verification_curve(const torch::Tensor& features, const torch::Tensor& labels,
