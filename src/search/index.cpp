@@ -101,7 +101,7 @@ struct Index::Impl {
     find_positions();
   }
 
-  // By position, in one pass of FAISS.
+  // By position.
   [[nodiscard]] Neighbours search_once(const torch::Tensor& queries, std::int64_t k, const IndexOptions& wanted) const {
     return detail::with_faiss("Index::search", [&]() -> Neighbours {
       if (gpu_rows.defined()) {
@@ -109,37 +109,37 @@ struct Index::Impl {
         return {found.indices.cpu(), found.distances.cpu()};
       }
       const bool copied = on_gpu && k <= most_on_gpu && wanted.probes == options.probes;
-      return detail::search_rows(copied ? *on_gpu : *index, queries, k, wanted);
+      return detail::search_rows(copied ? *on_gpu : *index, queries, k, removed, wanted);
     });
   }
 
-  // Without the removed rows. A list that they shorten is searched again, twice as long, until it is full or holds all there is.
-  [[nodiscard]] Neighbours search(const torch::Tensor& queries, std::int64_t k, const IndexOptions& wanted) const {
-    const auto count = queries.size(0), total = static_cast<std::int64_t>(ids.size());
+  // Candidates that are removed rows leave less room for others, so a list that is not full is searched again, twice as broadly,
+  // until it is, or all of the graph that can be reached was a candidate.
+  [[nodiscard]] Neighbours search(const torch::Tensor& queries, std::int64_t k, IndexOptions wanted) const {
+    const auto count = queries.size(0), total = static_cast<std::int64_t>(ids.size()), width = std::min(k, size());
     auto indices = torch::full({count, k}, -1, torch::kInt64);
     auto distances = torch::full({count, k}, std::numeric_limits<double>::infinity(), torch::kFloat32);
     auto* out = indices.data_ptr<std::int64_t>();
     auto* out_distances = distances.data_ptr<float>();
     std::vector<std::int64_t> waiting(count);  // queries whose lists are not complete yet
     std::iota(waiting.begin(), waiting.end(), 0);
-    for (auto width = std::min(k, total); width > 0 && !waiting.empty(); width = std::min(2 * width, total)) {
+    while (width > 0 && !waiting.empty()) {
       const auto asking = std::ssize(waiting) == count ? queries : queries.index_select(0, torch::tensor(waiting, torch::kInt64));
       const auto found = search_once(asking, width, wanted);
       const auto listed = found.indices.contiguous(), measured = found.distances.contiguous();
+      const bool last = dead == 0 || wanted.search_breadth >= total;
       std::vector<std::int64_t> still;
       for (std::int64_t i = 0; i < std::ssize(waiting); ++i) {
         const auto query = waiting[i];
         const auto* position = listed.data_ptr<std::int64_t>() + i * width;
-        const auto* distance = measured.data_ptr<float>() + i * width;
-        std::int64_t rank = 0;
-        for (std::int64_t j = 0; j < width && rank < k && position[j] >= 0; ++j) {
-          if (removed[position[j]] != 0) continue;
-          out[query * k + rank] = ids[position[j]];
-          out_distances[query * k + rank++] = distance[j];
+        for (std::int64_t rank = 0; rank < width && position[rank] >= 0; ++rank) {
+          out[query * k + rank] = ids[position[rank]];
+          out_distances[query * k + rank] = measured.data_ptr<float>()[i * width + rank];
         }
-        if (rank < std::min(k, size()) && position[width - 1] >= 0 && width < total) still.push_back(query);
+        if (!last && position[width - 1] < 0) still.push_back(query);
       }
       waiting = std::move(still);
+      wanted.search_breadth *= 2;
     }
     return {indices, distances};
   }

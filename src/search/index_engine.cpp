@@ -45,12 +45,14 @@ class OneThread {
   int before_;
 };
 
-struct Removed : faiss::IDSelector {
-  explicit Removed(const std::vector<char>& removed) : removed_(removed) {}
-  bool is_member(std::int64_t position) const override { return removed_[position] != 0; }
+// The rows that are removed, or those that are not.
+struct Marked : faiss::IDSelector {
+  Marked(const std::vector<char>& removed, bool wanted) : removed_(removed), wanted_(wanted) {}
+  bool is_member(std::int64_t position) const override { return (removed_[position] != 0) == wanted_; }
 
  private:
   const std::vector<char>& removed_;
+  bool wanted_;
 };
 
 torch::Tensor centroids_of(const faiss::IndexIVF& index) { return flat_rows(*index.quantizer); }
@@ -207,7 +209,7 @@ void add_rows(faiss::Index& index, const torch::Tensor& rows, const IndexOptions
 }
 
 void remove_rows(faiss::Index& index, const std::vector<char>& removed, const IndexOptions& options) {
-  const Removed selector(removed);
+  const Marked selector(removed, true);
   if (auto* lists = dynamic_cast<faiss::IndexIVF*>(&index)) {
     lists->remove_ids(selector);
     std::vector<std::int64_t> moved(removed.size());
@@ -232,12 +234,15 @@ void remove_rows(faiss::Index& index, const std::vector<char>& removed, const In
   }
 }
 
-Neighbours search_rows(const faiss::Index& index, const torch::Tensor& queries, std::int64_t k, const IndexOptions& options) {
+Neighbours search_rows(const faiss::Index& index, const torch::Tensor& queries, std::int64_t k, const std::vector<char>& removed,
+                       const IndexOptions& options) {
   if (options.kind == IndexKind::flat)
     return nearest_neighbours(queries, flat_rows(index), k, {}, {}, {.similarity = options.similarity});
+  // FAISS 1.7.3 keeps as many candidates as it lists rows, whatever breadth it is asked for.
+  const auto width = options.kind == IndexKind::hnsw ? std::max(k, std::min(options.search_breadth, index.ntotal)) : k;
   const auto count = queries.size(0);
   const float* x = queries.data_ptr<float>();
-  const auto positions = torch::full({count, k}, -1, torch::kInt64), distances = torch::zeros({count, k}, torch::kFloat32);
+  const auto positions = torch::full({count, width}, -1, torch::kInt64), distances = torch::zeros({count, width}, torch::kFloat32);
   auto* labels = positions.data_ptr<std::int64_t>();
   auto* found = distances.data_ptr<float>();
   if (const auto* lists = dynamic_cast<const faiss::IndexIVF*>(&index)) {
@@ -250,13 +255,15 @@ Neighbours search_rows(const faiss::Index& index, const torch::Tensor& queries, 
     lists->search_preassigned(count, x, k, read.indices.contiguous().data_ptr<std::int64_t>(), scores.data_ptr<float>(), found,
                               labels, false, &parameters);
   } else if (options.kind == IndexKind::hnsw) {
+    Marked present(removed, false);
     faiss::SearchParametersHNSW parameters;
-    parameters.efSearch = static_cast<int>(options.search_breadth);
-    index.search(count, x, k, found, labels, &parameters);
+    parameters.efSearch = static_cast<int>(width);
+    parameters.sel = &present;
+    index.search(count, x, width, found, labels, &parameters);
   } else {
     index.search(count, x, k, found, labels);
   }
-  return as_neighbours(positions, distances, options.similarity);
+  return as_neighbours(positions.slice(1, 0, k), distances.slice(1, 0, k), options.similarity);
 }
 
 }  // namespace diva::detail

@@ -38,9 +38,10 @@ void remove_rows(faiss::Index& index, const std::vector<char>& removed, const In
 /// The rows of a flat index, without a copy.
 torch::Tensor flat_rows(const faiss::Index& index);
 
-/// The k nearest positions; probes and search_breadth are taken from `options`.
-/// A copy on a GPU searches as it was made.
-Neighbours search_rows(const faiss::Index& index, const torch::Tensor& queries, std::int64_t k, const IndexOptions& options);
+/// The k nearest positions; probes and search_breadth are taken from `options`. Only a graph may hold removed rows, which it does
+/// not list. A copy on a GPU searches as it was made.
+Neighbours search_rows(const faiss::Index& index, const torch::Tensor& queries, std::int64_t k, const std::vector<char>& removed,
+                       const IndexOptions& options);
 
 /// A copy on a GPU with what it needs there, of ivf and ivf_pq. OptionError where FAISS has no GPU part.
 std::shared_ptr<faiss::Index> copy_to_gpu(const faiss::Index& index, int device, const IndexOptions& options);
