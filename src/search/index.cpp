@@ -1,5 +1,6 @@
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/cuda.h>
+#include <torch/utils.h>
 #include <diva/core/checks.hpp>
 #include <diva/core/json.hpp>
 #include <diva/search/index.hpp>

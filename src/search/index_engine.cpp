@@ -1,5 +1,6 @@
 #include "index_engine.hpp"
 
+#include <ATen/Parallel.h>
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexHNSW.h>
 #include <faiss/IndexIVFFlat.h>
@@ -9,7 +10,6 @@
 #include <faiss/invlists/InvertedLists.h>
 #include <fmt/format.h>
 #include <omp.h>
-#include <torch/torch.h>
 #include <diva/core/checks.hpp>
 #include <diva/search/kmeans.hpp>
 
@@ -73,12 +73,15 @@ faiss::ProductQuantizer& quantizer_of(faiss::Index& index) {
 
 void train_codes(faiss::ProductQuantizer& quantizer, const torch::Tensor& rows, const Generator& generator) {
   const auto width = static_cast<std::int64_t>(quantizer.dsub);
-  for (std::size_t part = 0; part < quantizer.M; ++part) {
-    const auto first = static_cast<std::int64_t>(part) * width;
-    auto draw = generator.fork(part);
-    const auto codes = kmeans(rows.slice(1, first, first + width), code_values, draw, {.iterations = 25}).centroids.contiguous();
-    std::copy_n(codes.data_ptr<float>(), codes.numel(), quantizer.get_centroids(part, 0));
-  }
+  // One part a thread: the loops of a k-means of a few columns are too short to be shared.
+  at::parallel_for(0, static_cast<std::int64_t>(quantizer.M), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto part = begin; part < end; ++part) {
+      auto draw = generator.fork(static_cast<std::uint64_t>(part));
+      const auto columns = rows.slice(1, part * width, (part + 1) * width);
+      const auto codes = kmeans(columns, code_values, draw, {.iterations = 25}).centroids.contiguous();
+      std::copy_n(codes.data_ptr<float>(), codes.numel(), quantizer.get_centroids(static_cast<std::size_t>(part), 0));
+    }
+  });
 }
 
 // Squared distances or products of FAISS, and its −1, as Neighbours has them.

@@ -1,4 +1,4 @@
-#include <torch/torch.h>
+#include <torch/utils.h>
 #include <diva/core/checks.hpp>
 #include <diva/search/neighbours.hpp>
 #include <diva/search/query_expansion.hpp>

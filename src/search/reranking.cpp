@@ -1,5 +1,5 @@
 #include <ATen/Parallel.h>
-#include <torch/torch.h>
+#include <torch/utils.h>
 #include <diva/core/checks.hpp>
 #include <diva/search/reranking.hpp>
 

@@ -1,6 +1,6 @@
 #include "support/catch.hpp"
 
-#include <torch/torch.h>
+#include <ATen/Parallel.h>
 #include <diva/core/error.hpp>
 #include <diva/core/files.hpp>
 #include <diva/core/generator.hpp>
@@ -70,9 +70,9 @@ TEST_CASE("a flat index finds four points on a line by the user's ids") {
   const auto inf = static_cast<float>(infinity);
   CHECK(torch::equal(found.distances, torch::tensor({0.F, 1.F, 2.F, 2.F, inf, 1.F, 1.F, 3.F, 4.F, inf}).view({2, 5})));
   CHECK(index.remove(integers({30, 10, 999})) == 2);
-  CHECK(torch::equal(index.search(torch::tensor({{1.F}}), 3).indices, integers({40, 20, -1}).view({1, 3})));
-  index.add(torch::tensor({{1.5F}}), integers({30}));
-  CHECK(torch::equal(index.search(torch::tensor({{1.F}}), 3).indices, integers({30, 40, 20}).view({1, 3})));
+  CHECK(torch::equal(index.search(torch::full({1, 1}, 1.F), 3).indices, integers({40, 20, -1}).view({1, 3})));
+  index.add(torch::full({1, 1}, 1.5F), integers({30}));
+  CHECK(torch::equal(index.search(torch::full({1, 1}, 1.F), 3).indices, integers({30, 40, 20}).view({1, 3})));
 }
 
 TEST_CASE("indexes that hold all rows agree with nearest_neighbours when they read everything") {

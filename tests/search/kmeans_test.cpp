@@ -1,6 +1,6 @@
 #include "support/catch.hpp"
 
-#include <torch/torch.h>
+#include <ATen/Parallel.h>
 #include <diva/search/kmeans.hpp>
 #include <diva/search/neighbours.hpp>
 

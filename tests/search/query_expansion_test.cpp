@@ -1,6 +1,5 @@
 #include "support/catch.hpp"
 
-#include <torch/torch.h>
 #include <diva/core/error.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/search/query_expansion.hpp>

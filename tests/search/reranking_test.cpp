@@ -1,6 +1,6 @@
 #include "support/catch.hpp"
 
-#include <torch/torch.h>
+#include <ATen/Parallel.h>
 #include <diva/core/error.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/search/reranking.hpp>
