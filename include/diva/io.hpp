@@ -1,8 +1,7 @@
 #pragma once
 
-/// Module io: whole files, safetensors, images, CSV. What is read is checked before it is believed, and an IoError names the file;
+/// Module io: safetensors, images, CSV. What is read is checked before it is believed, and an IoError names the file;
 /// what is written appears under its name only when it is complete.
 #include <diva/io/csv.hpp>
-#include <diva/io/files.hpp>
 #include <diva/io/image.hpp>
 #include <diva/io/safetensors.hpp>

@@ -2,7 +2,7 @@
 #include "support/temporary_folder.hpp"
 
 #include <diva/core/error.hpp>
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 #include <diva/report/report.hpp>
 
 #include <cmath>

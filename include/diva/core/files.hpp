@@ -24,6 +24,19 @@ class Descriptor {
   int descriptor_;
 };
 
+/// `function: 'path' must be EXPECTED, got REASON` from errno.
+[[noreturn]] void fail_system(std::string_view function, const std::string& path, std::string_view expected);
+
+/// In bytes; 0 for pipes and the like.
+std::uint64_t file_size(std::string_view function, const std::string& path, int descriptor);
+
+/// Fills `bytes` from `offset`, or stops at the end of the file; returns how many bytes came.
+std::size_t read_at(std::string_view function, const std::string& path, int descriptor, std::span<std::uint8_t> bytes,
+                    std::uint64_t offset);
+
+/// Writes everything; false, with errno set, when not.
+bool write_all(int descriptor, std::span<const std::uint8_t> bytes);
+
 }  // namespace detail
 
 /// The bytes of a file; pipes are read to their end.
