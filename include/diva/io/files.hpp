@@ -47,6 +47,8 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   void write(std::span<const std::uint8_t> bytes);
+  /// Replaces bytes that were written before: a header whose numbers are known only at the end.
+  void overwrite(std::uint64_t offset, std::span<const std::uint8_t> bytes);
   void commit();  ///< Once, after the last `write`.
 
  private:
