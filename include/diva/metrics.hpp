@@ -8,3 +8,4 @@
 #include <diva/metrics/embedding_metrics.hpp>
 #include <diva/metrics/evaluate.hpp>
 #include <diva/metrics/neighbour_metrics.hpp>
+#include <diva/metrics/protocol.hpp>
