@@ -4,11 +4,13 @@
 #include "support/program.hpp"
 #include "support/table.hpp"
 
+#include <diva/io.hpp>
 #include <diva/metrics.hpp>
 
 #include <ATen/Parallel.h>
 
 #include <chrono>
+#include <deque>
 
 namespace {
 
@@ -131,7 +133,7 @@ Task checkpoint(const Flags& f) {
   if (!f.combinations.empty()) options.combinations = f.combinations;
   const auto combinations = diva::chosen_combinations(options, work.trained.recipe.network.heads);
 
-  std::vector<diva::FeatureWriter> writers;
+  std::deque<diva::FeatureWriter> writers;  // an open file cannot move
   for (const auto& combination : combinations) {
     const auto dim = work.trained.recipe.network.embed_dim * static_cast<std::int64_t>(combination.heads.size());
     writers.emplace_back(dim, std::vector<std::string>{"labels"});
