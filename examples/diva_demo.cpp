@@ -1,8 +1,8 @@
 // Trains DiVA and its margin-loss baseline on Omniglot and shows both beside raw pixels: `./dev demo`.
 #include "support/program.hpp"
 
+#include <diva/core/files.hpp>
 #include <diva/core/json.hpp>
-#include <diva/io/files.hpp>
 #include <diva/report/projection.hpp>
 #include <diva/report/report.hpp>
 #include <diva/training.hpp>

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <diva/core/error.hpp>
+#include <diva/core/files.hpp>
 #include <diva/core/options.hpp>
-#include <diva/io/files.hpp>
 
 #include <cstdio>
 #include <exception>

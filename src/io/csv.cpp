@@ -7,8 +7,6 @@
 
 #include <algorithm>
 
-#include "system.hpp"
-
 namespace diva {
 namespace {
 

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 #include <diva/core/checks.hpp>
 #include <diva/core/error.hpp>
+#include <diva/core/files.hpp>
 #include <diva/io/csv.hpp>
-#include <diva/io/files.hpp>
 #include <diva/io/labels.hpp>
 #include <diva/io/npy.hpp>
 

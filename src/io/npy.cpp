@@ -13,8 +13,6 @@
 #include <optional>
 #include <string_view>
 
-#include "system.hpp"
-
 namespace diva {
 namespace {
 

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <diva/core/checks.hpp>
 #include <diva/core/error.hpp>
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 #include <diva/io/safetensors.hpp>
 
 #include <algorithm>
@@ -14,8 +14,6 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <vector>
-
-#include "system.hpp"
 
 namespace diva {
 namespace {

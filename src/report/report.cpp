@@ -1,5 +1,5 @@
 #include <diva/core/checks.hpp>
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 #include <diva/report/html.hpp>
 #include <diva/report/report.hpp>
 

@@ -1,9 +1,9 @@
 #include "support/catch.hpp"
 
 #include <diva/core/error.hpp>
+#include <diva/core/files.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/io/csv.hpp>
-#include <diva/io/files.hpp>
 
 #include <cmath>
 #include <cstring>

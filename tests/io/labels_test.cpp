@@ -1,7 +1,7 @@
 #include "support/catch.hpp"
 
 #include <diva/core/error.hpp>
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 #include <diva/io/labels.hpp>
 #include <diva/io/npy.hpp>
 

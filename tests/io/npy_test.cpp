@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 #include <diva/core/error.hpp>
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 #include <diva/io/npy.hpp>
 
 #include <cstring>

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 #include <sys/wait.h>
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 
 #include <cstdlib>
 #include <string>

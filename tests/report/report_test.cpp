@@ -2,7 +2,7 @@
 #include "support/temporary_folder.hpp"
 
 #include <diva/core/error.hpp>
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 #include <diva/report/report.hpp>
 
 #include <cmath>
@@ -48,7 +48,9 @@ bool balanced(const std::string& html) {
 TEST_CASE("a report is well formed, complete and needs nothing outside itself") {
   const auto html = diva::render_report(full());
   CHECK(balanced(html));
-  for (const auto* part : {"recall@1", "0.7500", "class=\"best\"", "<polyline", "class=\"hit\"", "<circle", "Trained &amp; tested", "–"}) CHECK_THAT(html, Contains(part));
+  for (const auto* part :
+       {"recall@1", "0.7500", "class=\"best\"", "<polyline", "class=\"hit\"", "<circle", "Trained &amp; tested", "–"})
+    CHECK_THAT(html, Contains(part));
   for (const auto* part : {"http://", "https://", "<script", "<link", "nan"}) {
     INFO(part);
     CHECK(html.find(part) == std::string::npos);

@@ -3,7 +3,7 @@
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 #include <diva/io/image.hpp>
 #include <diva/training/trainer.hpp>
 
@@ -45,7 +45,13 @@ inline diva::TrainingOptions options() {
   options.objective.separation = {.hidden_dim = 8, .learning_rate = 1e-3};
   options.optimizer = {.learning_rate = 1e-2, .milestones = {2}};
   options.sampler = {.batch_size = 6, .samples_per_class = 2};
-  options.augmentation = {.image_size = 16, .channels = 1, .min_crop_area = 0.7, .horizontal_flip = 0, .evaluation_resize = 16, .mean = {0.4}, .standard_deviation = {0.3}};
+  options.augmentation = {.image_size = 16,
+                          .channels = 1,
+                          .min_crop_area = 0.7,
+                          .horizontal_flip = 0,
+                          .evaluation_resize = 16,
+                          .mean = {0.4},
+                          .standard_deviation = {0.3}};
   options.evaluation = {.metrics = {"recall@1"}, .batch_size = 16};
   options.epochs = 3;
   return options;

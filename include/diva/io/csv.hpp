@@ -1,6 +1,6 @@
 #pragma once
 
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 
 #include <charconv>
 #include <concepts>

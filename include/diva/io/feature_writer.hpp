@@ -1,9 +1,9 @@
 #pragma once
 
 #include <torch/types.h>
+#include <diva/core/files.hpp>
 #include <diva/core/options.hpp>
 #include <diva/core/state.hpp>
-#include <diva/io/files.hpp>
 
 #include <array>
 #include <cstdint>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <torch/types.h>
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 
 #include <cstdint>
 #include <span>

@@ -4,14 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <diva/core/error.hpp>
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
-
-#include "system.hpp"
 
 namespace diva {
 namespace detail {
