@@ -3,11 +3,10 @@
 
 #include <diva/core/files.hpp>
 #include <diva/core/json.hpp>
+#include <diva/core/normalize.hpp>
 #include <diva/report/projection.hpp>
 #include <diva/report/report.hpp>
 #include <diva/training.hpp>
-
-#include <torch/torch.h>
 
 #include <chrono>
 #include <filesystem>
@@ -114,7 +113,7 @@ torch::Tensor raw_pixels(const diva::ImageStore& store, const diva::Augmentation
   plain.mean = {0};
   plain.standard_deviation = {1};
   for (std::int64_t i = 0; i < store.size(); ++i) diva::evaluation_view(*store.image(i), plain, pixels[i].data_ptr<float>());
-  return torch::nn::functional::normalize(pixels);
+  return diva::l2_normalize(pixels);
 }
 
 std::string table(const std::vector<Row>& rows) {

@@ -2,6 +2,7 @@
 #include "support/data.hpp"
 #include "support/program.hpp"
 
+#include <torch/cuda.h>
 #include <diva/core/json.hpp>
 #include <diva/losses/registry.hpp>
 #include <diva/miners/registry.hpp>

@@ -11,7 +11,8 @@ void BM_nearest_neighbours(benchmark::State& state) {
   auto features = generator.normal({(rows + 19) / 20, dim}).repeat({20, 1}).slice(0, 0, rows) + 0.7 * generator.normal({rows, dim});
   features = features / features.norm(2, 1, true);
   for (auto _ : state) benchmark::DoNotOptimize(diva::nearest_neighbours(features, k).indices);
-  state.counters["GFLOP/s"] = benchmark::Counter(2e-9 * static_cast<double>(rows * rows * dim), benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["GFLOP/s"] =
+      benchmark::Counter(2e-9 * static_cast<double>(rows * rows * dim), benchmark::Counter::kIsIterationInvariantRate);
 }
 BENCHMARK(BM_nearest_neighbours)
     ->Args({13180, 256, 8})

@@ -7,5 +7,6 @@
 #include <diva/core/files.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/core/module.hpp>
+#include <diva/core/normalize.hpp>
 #include <diva/core/options.hpp>
 #include <diva/core/state.hpp>

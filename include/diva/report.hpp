@@ -1,6 +1,7 @@
 #pragma once
 
-/// Module report: what a run learned, for a person to look at: charts, a sheet of retrieved images, a map of embeddings, one HTML file.
+/// Module report: what a run learned, for a person to look at: charts, a sheet of retrieved images, a map of embeddings, one HTML
+/// file.
 #include <diva/report/chart.hpp>
 #include <diva/report/html.hpp>
 #include <diva/report/projection.hpp>

@@ -1,4 +1,3 @@
-#include <torch/torch.h>
 
 #include "network.hpp"
 
@@ -9,7 +8,8 @@ class Conv4 : public Network {
  public:
   explicit Conv4(const BackboneOptions& options) : Network(options) {
     if (options.widths.size() != 1 && options.widths.size() != 4) {
-      fail<OptionError>("make_backbone", "widths", "one number, or one for each of the four blocks of conv4", std::to_string(options.widths.size()) + " numbers");
+      fail<OptionError>("make_backbone", "widths", "one number, or one for each of the four blocks of conv4",
+                        std::to_string(options.widths.size()) + " numbers");
     }
     auto in = options.in_channels;
     for (std::size_t i = 0; i < 4; ++i) {

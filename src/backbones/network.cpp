@@ -1,7 +1,7 @@
 #include "network.hpp"
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/utils.h>
 #include <diva/core/checks.hpp>
 
 #include <cmath>

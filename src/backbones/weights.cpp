@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <torch/utils.h>
 #include <diva/backbones/weights.hpp>
 #include <diva/core/checks.hpp>
 

@@ -20,7 +20,8 @@ void check_embeddings(std::string_view function, const torch::Tensor& embeddings
   }
 }
 
-void check_labels(std::string_view function, const torch::Tensor& labels, const torch::Tensor& embeddings, std::int64_t num_classes) {
+void check_labels(std::string_view function, const torch::Tensor& labels, const torch::Tensor& embeddings,
+                  std::int64_t num_classes) {
   if (!labels.defined() || labels.dim() != 1 || labels.scalar_type() != torch::kInt64 || labels.size(0) != embeddings.size(0) ||
       labels.device() != embeddings.device()) {
     fail<ShapeError>(function, "labels", fmt::format("[batch]=[{}] int64 on {}", embeddings.size(0), embeddings.device().str()),
@@ -42,7 +43,8 @@ void check_indices(std::string_view function, std::string_view argument, const t
   if (indices.is_cpu() && indices.numel() > 0) {
     const auto lowest = indices.min().item<std::int64_t>(), highest = indices.max().item<std::int64_t>();
     if (lowest < 0 || highest >= count) {
-      fail<DataError>(function, argument, fmt::format("indices in [0, {})", count), fmt::format("{}", lowest < 0 ? lowest : highest));
+      fail<DataError>(function, argument, fmt::format("indices in [0, {})", count),
+                      fmt::format("{}", lowest < 0 ? lowest : highest));
     }
   }
 }

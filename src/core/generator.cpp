@@ -44,10 +44,14 @@ torch::Tensor fill(torch::IntArrayRef sizes, const torch::TensorOptions& options
 // The largest number below 1 of a type: rounding to a narrower type must not leave the half-open interval [0, 1).
 double below_one(torch::ScalarType type) {
   switch (type) {
-    case torch::kBFloat16: return 1 - 0x1.0p-8;
-    case torch::kHalf: return 1 - 0x1.0p-11;
-    case torch::kFloat32: return 1 - 0x1.0p-24;
-    default: return 1 - 0x1.0p-53;
+    case torch::kBFloat16:
+      return 1 - 0x1.0p-8;
+    case torch::kHalf:
+      return 1 - 0x1.0p-11;
+    case torch::kFloat32:
+      return 1 - 0x1.0p-24;
+    default:
+      return 1 - 0x1.0p-53;
   }
 }
 

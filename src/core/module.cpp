@@ -1,3 +1,4 @@
+#include <torch/utils.h>
 #include <diva/core/checks.hpp>
 #include <diva/core/module.hpp>
 
@@ -47,7 +48,8 @@ void Module::restore(const State& state) {
   }
   if (state.tensors.size() > mine.size()) {
     for (const auto& [name, value] : state.tensors) {
-      const bool known = std::any_of(mine.begin(), mine.end(), [&name = name](const NamedTensor& entry) { return entry.name == name; });
+      const bool known =
+          std::any_of(mine.begin(), mine.end(), [&name = name](const NamedTensor& entry) { return entry.name == name; });
       if (!known) detail::fail<DataError>("Module::restore", "the state", "only names that the module has", "'" + name + "'");
     }
   }

@@ -7,14 +7,16 @@ namespace {
 template <class Map>
 const auto& find(const Map& map, const std::string& name, const char* kind) {
   const auto found = map.find(name);
-  if (found == map.end()) detail::fail<DataError>("State", "the state", std::string("with ") + kind + " '" + name + "'", "none of that name");
+  if (found == map.end())
+    detail::fail<DataError>("State", "the state", std::string("with ") + kind + " '" + name + "'", "none of that name");
   return found->second;
 }
 
 torch::Tensor scalar(const State& state, const std::string& name, torch::ScalarType type) {
   const auto& tensor = state.tensor(name);
   if (tensor.numel() != 1 || tensor.scalar_type() != type) {
-    detail::fail<DataError>("State", "'" + name + "'", std::string("one value of type ") + c10::toString(type), detail::describe(tensor));
+    detail::fail<DataError>("State", "'" + name + "'", std::string("one value of type ") + c10::toString(type),
+                            detail::describe(tensor));
   }
   return tensor;
 }

@@ -1,8 +1,7 @@
 #include <diva/core/checks.hpp>
+#include <diva/core/normalize.hpp>
 #include <diva/decorrelation/adversarial_separation.hpp>
 #include <diva/decorrelation/gradient_reversal.hpp>
-
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,14 +11,13 @@ namespace {
 
 constexpr auto function = "AdversarialSeparation";
 
-torch::Tensor normalized(const torch::Tensor& rows) { return torch::nn::functional::normalize(rows); }
-
 }  // namespace
 
 DecorrelationEdge parse_edge(std::string_view text, double weight) {
   const auto dash = text.find('-');
-  if (dash == std::string_view::npos || dash == 0 || dash + 1 == text.size() || text.find('-', dash + 1) != std::string_view::npos) {
-    detail::fail<OptionError>("parse_edge", "edge", "SOURCE-TARGET, two heads", "'" + std::string(text) + "'");
+  if (dash == std::string_view::npos || dash == 0 || dash + 1 == text.size() ||
+      text.find('-', dash + 1) != std::string_view::npos) {
+    detail::fail<OptionError>("parse_edge", "edge", "SOURCE-TARGET, two heads", std::string(text));
   }
   return {std::string(text.substr(0, dash)), std::string(text.substr(dash + 1)), weight};
 }
@@ -34,8 +32,8 @@ std::vector<DecorrelationEdge> default_edges(const std::vector<std::string>& hea
   return edges;
 }
 
-AdversarialSeparation::AdversarialSeparation(std::vector<DecorrelationEdge> edges, std::int64_t embed_dim, Generator& initialisation,
-                                             const AdversarialSeparationOptions& options)
+AdversarialSeparation::AdversarialSeparation(std::vector<DecorrelationEdge> edges, std::int64_t embed_dim,
+                                             Generator& initialisation, const AdversarialSeparationOptions& options)
     : edges_(std::move(edges)), embed_dim_(embed_dim), learning_rate_(options.learning_rate) {
   validate_fields(function, options);
   if (embed_dim < 1) detail::fail<OptionError>(function, "embed_dim", "at least 1", std::to_string(embed_dim));
@@ -56,10 +54,11 @@ torch::Tensor AdversarialSeparation::forward(const std::map<std::string, torch::
     auto [entry, is_new] = reversed.try_emplace(name);
     if (is_new) {
       const auto found = embeddings.find(name);
-      if (found == embeddings.end()) detail::fail<OptionError>(function, "embeddings", "given for head '" + name + "'", "none of that name");
+      if (found == embeddings.end())
+        detail::fail<OptionError>(function, "embeddings", "given for head '" + name + "'", "none of that name");
       detail::check_embeddings(function, found->second, "head '" + name + "'");
       detail::check_shape(function, "head '" + name + "'", found->second, {found->second.size(0), embed_dim_});
-      entry->second = normalized(gradient_reversal(found->second));
+      entry->second = l2_normalize(gradient_reversal(found->second));
     }
     return entry->second;
   };
@@ -67,7 +66,8 @@ torch::Tensor AdversarialSeparation::forward(const std::map<std::string, torch::
   for (std::size_t i = 0; i < edges_.size(); ++i) {
     const auto& [weight0, bias0, weight2, bias2] = regressors_[i];
     const auto& target = head(edges_[i].target);
-    const auto predicted = normalized(torch::linear(torch::linear(head(edges_[i].source), weight0, bias0).relu(), weight2, bias2));
+    const auto predicted =
+        l2_normalize(torch::linear(torch::linear(head(edges_[i].source), weight0, bias0).relu(), weight2, bias2));
     const auto count = static_cast<double>(std::max<std::int64_t>(target.numel(), 1));
     const auto term = (target * predicted).square().sum() * (-edges_[i].weight / count);
     total = total.defined() ? total + term : term;
@@ -81,8 +81,10 @@ std::vector<NamedTensor> AdversarialSeparation::named_parameters() const {
   for (std::size_t i = 0; i < edges_.size(); ++i) {
     const auto prefix = "regressors." + edges_[i].name();
     const auto& [weight0, bias0, weight2, bias2] = regressors_[i];
-    result.insert(result.end(),
-                  {{prefix + ".0.weight", weight0}, {prefix + ".0.bias", bias0}, {prefix + ".2.weight", weight2}, {prefix + ".2.bias", bias2}});
+    result.insert(result.end(), {{prefix + ".0.weight", weight0},
+                                 {prefix + ".0.bias", bias0},
+                                 {prefix + ".2.weight", weight2},
+                                 {prefix + ".2.bias", bias2}});
   }
   return result;
 }

@@ -1,6 +1,6 @@
 #include <diva/decorrelation/gradient_reversal.hpp>
 
-#include <torch/torch.h>
+#include <torch/autograd.h>
 
 namespace diva {
 namespace {
@@ -10,7 +10,8 @@ struct Reversal : torch::autograd::Function<Reversal> {
     context->saved_data["scale"] = scale;
     return x.view_as(x);
   }
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradient) {
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list gradient) {
     return {gradient[0] * -context->saved_data["scale"].toDouble(), torch::Tensor()};
   }
 };

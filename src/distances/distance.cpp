@@ -12,7 +12,9 @@ torch::Tensor safe_sqrt(const torch::Tensor& squares) {
   return squares.masked_fill(zero, 1).sqrt().masked_fill(zero, 0);
 }
 
-torch::Tensor normalized(const torch::Tensor& rows) { return rows / safe_sqrt(rows.square().sum(1, true)).clamp_min(smallest_norm); }
+torch::Tensor normalized(const torch::Tensor& rows) {
+  return rows / safe_sqrt(rows.square().sum(1, true)).clamp_min(smallest_norm);
+}
 
 }  // namespace
 

@@ -1,9 +1,9 @@
 #include <diva/core/checks.hpp>
+#include <diva/core/normalize.hpp>
 #include <diva/core/options.hpp>
 #include <diva/heads/combination.hpp>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <charconv>
@@ -27,8 +27,8 @@ double parse_weight(std::string_view text, std::string_view whole) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) {
-    detail::fail<OptionError>("parse_combination", "'" + std::string(whole) + "'", "Combined_HEAD_HEAD-WEIGHT-WEIGHT",
-                              "'" + std::string(text) + "' as a weight");
+    detail::fail<OptionError>("parse_combination", fmt::format("'{}'", whole), "Combined_HEAD_HEAD-WEIGHT-WEIGHT",
+                              fmt::format("'{}' as a weight", text));
   }
   return value;
 }
@@ -87,9 +87,9 @@ torch::Tensor combine(const Embeddings& embeddings, const Combination& combinati
       for (const auto& [name, tensor] : embeddings) known.push_back(name);
       detail::fail_unknown("combine", "head", combination.heads[i], known);
     }
-    parts.push_back(torch::nn::functional::normalize(found->second) * combination.weights[i]);
+    parts.push_back(l2_normalize(found->second) * combination.weights[i]);
   }
-  return torch::nn::functional::normalize(torch::cat(parts, 1));
+  return l2_normalize(torch::cat(parts, 1));
 }
 
 std::vector<Combination> all_combinations(const std::vector<std::string>& heads, bool published_sop) {

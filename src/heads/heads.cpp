@@ -1,8 +1,7 @@
 #include <diva/core/checks.hpp>
+#include <diva/core/normalize.hpp>
 #include <diva/core/options.hpp>
 #include <diva/heads/heads.hpp>
-
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <cmath>
@@ -31,9 +30,10 @@ Heads::Heads(std::vector<std::string> names, std::int64_t feature_dim, std::int6
 torch::Tensor Heads::project(const torch::Tensor& features, std::size_t head) const {
   const auto& weight = weights_[head];
   if (!features.defined() || features.dim() != 2 || features.size(1) != weight.size(1)) {
-    detail::fail<ShapeError>("Heads::forward", "features", "[batch, " + std::to_string(weight.size(1)) + "]", detail::describe(features));
+    detail::fail<ShapeError>("Heads::forward", "features", "[batch, " + std::to_string(weight.size(1)) + "]",
+                             detail::describe(features));
   }
-  return torch::nn::functional::normalize(torch::linear(features, weight, biases_[head]));
+  return l2_normalize(torch::linear(features, weight, biases_[head]));
 }
 
 Embeddings Heads::forward(const torch::Tensor& features) const {

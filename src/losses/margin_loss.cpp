@@ -25,8 +25,9 @@ torch::Tensor MarginLoss::compute(const torch::Tensor& embeddings, const torch::
   const auto distance_to = [&](const torch::Tensor& others) {
     return ((anchor - embeddings.index_select(0, others)).square().sum(1) + smoothing).sqrt();
   };
-  const auto boundary = boundary_.defined() ? boundary_.to(embeddings.scalar_type()).index_select(0, labels.index_select(0, anchors))
-                                            : torch::full({}, options_.boundary, embeddings.options());
+  const auto boundary = boundary_.defined()
+                            ? boundary_.to(embeddings.scalar_type()).index_select(0, labels.index_select(0, anchors))
+                            : torch::full({}, options_.boundary, embeddings.options());
   const auto pull = (distance_to(positives) - boundary + options_.margin).relu();
   const auto push = (boundary - distance_to(negatives) + options_.margin).relu();
   const auto active = options_.counting == Variant::repo ? ((pull > 0) | (push > 0)).sum() : (pull > 0).sum() + (push > 0).sum();

@@ -1,7 +1,6 @@
+#include <fmt/format.h>
 #include <diva/core/checks.hpp>
 #include <diva/metrics/clustering_metrics.hpp>
-#include <fmt/format.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <cmath>
@@ -51,11 +50,13 @@ double expected_mutual_information(const Contingency& table) {
   double result = 0;
   for (const auto& [a, classes] : class_sizes) {
     for (const auto& [b, clusters] : cluster_sizes) {
-      const double fixed = log_factorial[a] + log_factorial[b] + log_factorial[count - a] + log_factorial[count - b] - log_factorial[count];
+      const double fixed =
+          log_factorial[a] + log_factorial[b] + log_factorial[count - a] + log_factorial[count - b] - log_factorial[count];
       const double product = static_cast<double>(a) * static_cast<double>(b);
       double sum = 0;
       for (std::int64_t n = std::max<std::int64_t>(1, a + b - count); n <= std::min(a, b); ++n) {
-        const double log_chance = fixed - log_factorial[n] - log_factorial[a - n] - log_factorial[b - n] - log_factorial[count - a - b + n];
+        const double log_chance =
+            fixed - log_factorial[n] - log_factorial[a - n] - log_factorial[b - n] - log_factorial[count - a - b + n];
         sum += static_cast<double>(n) / total * std::log(total * static_cast<double>(n) / product) * std::exp(log_chance);
       }
       result += sum * static_cast<double>(classes) * static_cast<double>(clusters);
@@ -79,15 +80,18 @@ Contingency contingency(const torch::Tensor& labels, const torch::Tensor& assign
     detail::fail<ShapeError>(function, "labels", "[n] int64", detail::describe(labels));
   }
   if (!assignments.defined() || assignments.scalar_type() != torch::kInt64 || assignments.sizes() != labels.sizes()) {
-    detail::fail<ShapeError>(function, "assignments", fmt::format("[{}] int64, as labels", labels.size(0)), detail::describe(assignments));
+    detail::fail<ShapeError>(function, "assignments", fmt::format("[{}] int64, as labels", labels.size(0)),
+                             detail::describe(assignments));
   }
   if (labels.size(0) == 0) detail::fail<DataError>(function, "labels", "at least one sample", "none");
 
-  const auto [classes, rows, class_sizes] = at::_unique2(labels.cpu(), /*sorted=*/true, /*return_inverse=*/true, /*return_counts=*/true);
+  const auto [classes, rows, class_sizes] =
+      at::_unique2(labels.cpu(), /*sorted=*/true, /*return_inverse=*/true, /*return_counts=*/true);
   const auto [clusters, columns, cluster_sizes] = at::_unique2(assignments.cpu(), true, true, true);
   const auto width = clusters.size(0);
   const auto [keys, inverse, counts] = at::_unique2(rows * width + columns, true, false, true);
-  Contingency table{.class_sizes = to_vector(class_sizes), .cluster_sizes = to_vector(cluster_sizes), .cells = {}, .total = labels.size(0)};
+  Contingency table{
+      .class_sizes = to_vector(class_sizes), .cluster_sizes = to_vector(cluster_sizes), .cells = {}, .total = labels.size(0)};
   for (std::int64_t i = 0; i < keys.size(0); ++i) {
     const auto key = keys.data_ptr<std::int64_t>()[i];
     table.cells.push_back({key / width, key % width, counts.data_ptr<std::int64_t>()[i]});

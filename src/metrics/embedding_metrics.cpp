@@ -1,7 +1,7 @@
+#include <fmt/format.h>
+#include <torch/utils.h>
 #include <diva/core/checks.hpp>
 #include <diva/metrics/embedding_metrics.hpp>
-#include <fmt/format.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <limits>
@@ -40,7 +40,9 @@ ClassDistances class_distances(const torch::Tensor& features, const torch::Tenso
   for_each_block(features, block_rows, [&, &classes_of = classes_of](std::int64_t first, const torch::Tensor& block) {
     const auto lengths = block.norm(2, 1, true);
     const auto zeros = (lengths == 0).sum().item<std::int64_t>();
-    if (zeros > 0) detail::fail<DataError>(function, "features", "rows of a length above 0, which have a cosine", fmt::format("{} rows of length 0", zeros));
+    if (zeros > 0)
+      detail::fail<DataError>(function, "features", "rows of a length above 0, which have a cosine",
+                              fmt::format("{} rows of length 0", zeros));
     const auto unit = block / lengths, rows = classes_of.slice(0, first, first + block.size(0));
     means.index_add_(0, rows, block);
     directions.index_add_(0, rows, unit);
@@ -72,7 +74,8 @@ torch::Tensor singular_spectrum(const torch::Tensor& features, Variant variant) 
   if (variant == Variant::repo) values = values.slice(0, 0, values.size(0) - 1);
   const auto sum = values.sum();
   if (!(sum.item<double>() > 0)) {
-    detail::fail<DataError>(function, "features", variant == Variant::repo ? "of rank 2 or more" : "not all zero", detail::describe(features));
+    detail::fail<DataError>(function, "features", variant == Variant::repo ? "of rank 2 or more" : "not all zero",
+                            detail::describe(features));
   }
   return values / sum;
 }
@@ -85,7 +88,8 @@ double rho_spectrum(const torch::Tensor& spectrum, std::int64_t mode) {
   const auto dropped = std::abs(mode) - 1;
   const auto kept = mode == 0 || dropped >= spectrum.size(0) ? torch::Tensor() : spectrum.to(torch::kFloat64).slice(0, dropped);
   if (!kept.defined() || !(kept.sum().item<double>() > 0)) {
-    detail::fail<OptionError>(function, "mode", fmt::format("not 0 and leave one of {} values that is not zero", spectrum.size(0)), std::to_string(mode));
+    detail::fail<OptionError>(function, "mode", fmt::format("not 0 and leave one of {} values that is not zero", spectrum.size(0)),
+                              std::to_string(mode));
   }
   const auto share = kept / kept.sum(), even = torch::full_like(share, 1.0 / static_cast<double>(share.size(0)));
   return (mode > 0 ? even * (even / share).log() : torch::xlogy(share, share / even)).sum().item<double>();

@@ -1,10 +1,10 @@
+#include <fmt/format.h>
+#include <torch/utils.h>
 #include <diva/core/checks.hpp>
 #include <diva/metrics/clustering_metrics.hpp>
 #include <diva/metrics/embedding_metrics.hpp>
 #include <diva/metrics/evaluate.hpp>
 #include <diva/metrics/neighbour_metrics.hpp>
-#include <fmt/format.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <charconv>
@@ -18,7 +18,7 @@ namespace diva {
 namespace {
 
 constexpr auto function = "evaluate";
-constexpr std::int64_t seed_limit = 1023;               // rank limit of the seed's mAP_lim
+constexpr std::int64_t seed_limit = 1023;                       // rank limit of the seed's mAP_lim
 constexpr std::int64_t listed_at_once = std::int64_t{1} << 22;  // neighbours held for a block of queries
 
 // What the metrics are made from; neighbours come block by block.
@@ -53,8 +53,10 @@ struct Evaluation {
   }
   // Of the queries in `rows` (on the features' device).
   [[nodiscard]] Retrieval retrieve(const torch::Tensor& rows, std::int64_t k) const {
-    const auto found = nearest_neighbours(queries.features.index_select(0, rows), gallery.features, k, sliced(queries.ids, rows), gallery.ids, options.search);
-    return {neighbour_hits(found.indices, queries.labels.index_select(0, rows), gallery.labels), relevant.index_select(0, rows.cpu())};
+    const auto found = nearest_neighbours(queries.features.index_select(0, rows), gallery.features, k, sliced(queries.ids, rows),
+                                          gallery.ids, options.search);
+    return {neighbour_hits(found.indices, queries.labels.index_select(0, rows), gallery.labels),
+            relevant.index_select(0, rows.cpu())};
   }
 };
 
@@ -67,11 +69,15 @@ struct Metric {
   std::function<double(Evaluation&)> whole;
 };
 
-std::int64_t largest_class(const Evaluation& evaluation) { return std::max<std::int64_t>(1, evaluation.relevant.max().item<std::int64_t>()); }
+std::int64_t largest_class(const Evaluation& evaluation) {
+  return std::max<std::int64_t>(1, evaluation.relevant.max().item<std::int64_t>());
+}
 
 template <class Judge>
 Metric by_lists(std::function<std::int64_t(const Evaluation&)> ranks, Judge judge) {
-  return {.ranks = std::move(ranks), .judge = [judge](const Evaluation& e, const Rows&, const Retrieval& r) { return judge(e, r); }, .whole = {}};
+  return {.ranks = std::move(ranks),
+          .judge = [judge](const Evaluation& e, const Rows&, const Retrieval& r) { return judge(e, r); },
+          .whole = {}};
 }
 
 template <class Judge>
@@ -117,13 +123,17 @@ const std::vector<Form>& forms() {
       {{"recall@K", "share of queries with one of their class among the K nearest"}, recall},
       {{"e_recall@K", "the seed's name for recall@K"}, recall},
       {{"precision@K", "share of the K nearest that are of the query's class"},
-       [](std::int64_t rank) { return by_lists(rank, [=](const Evaluation&, const Retrieval& r) { return precision_at(r, rank); }); }},
+       [](std::int64_t rank) {
+         return by_lists(rank, [=](const Evaluation&, const Retrieval& r) { return precision_at(r, rank); });
+       }},
       {{"r_precision", "precision@R, R = others of the query's class"},
        [](std::int64_t) { return by_lists(largest_class, [](const Evaluation&, const Retrieval& r) { return r_precision(r); }); }},
       {{"mrr", "mean reciprocal rank of the first of the query's class"},
        [](std::int64_t) { return Metric{.ranks = [](const Evaluation&) { return 16; }, .judge = reciprocal_ranks, .whole = {}}; }},
       {{"map@r", "mean average precision at R"},
-       [](std::int64_t) { return by_lists(largest_class, [](const Evaluation&, const Retrieval& r) { return average_precision_at_r(r); }); }},
+       [](std::int64_t) {
+         return by_lists(largest_class, [](const Evaluation&, const Retrieval& r) { return average_precision_at_r(r); });
+       }},
       {{"mAP", "mean average precision over all ranks"}, [](std::int64_t) { return limited_precision(all_ranks); }},
       {{"mAP_c", "mean average precision over as many ranks as the class has members"},
        [](std::int64_t) {
@@ -134,10 +144,12 @@ const std::vector<Form>& forms() {
       {{"mAP_K", "mean average precision over K ranks"}, limited_precision},
       {{"nmi", "normalised mutual information of classes and k-means clusters"},
        [](std::int64_t) { return by_all([](Evaluation& e) { return nmi(e.clustered()); }); }},
-      {{"ami", "the same, adjusted for chance"}, [](std::int64_t) { return by_all([](Evaluation& e) { return ami(e.clustered()); }); }},
+      {{"ami", "the same, adjusted for chance"},
+       [](std::int64_t) { return by_all([](Evaluation& e) { return ami(e.clustered()); }); }},
       {{"f1", "pairwise F1 of classes and k-means clusters"},
        [](std::int64_t) { return by_all([](Evaluation& e) { return pairwise_f1(e.clustered()); }); }},
-      {{"dists@intra", "mean cosine distance in classes"}, [](std::int64_t) { return by_all([](Evaluation& e) { return e.measured().intra; }); }},
+      {{"dists@intra", "mean cosine distance in classes"},
+       [](std::int64_t) { return by_all([](Evaluation& e) { return e.measured().intra; }); }},
       {{"dists@inter", "mean cosine distance between class means"},
        [](std::int64_t) { return by_all([](Evaluation& e) { return e.measured().inter; }); }},
       {{"dists@intra_over_inter", "the ratio of the two"},
@@ -178,7 +190,8 @@ MetricValues compute(Evaluation evaluation, const std::vector<std::string>& name
   for (const auto& name : names) metrics.push_back(make_metric(name));
   validate_fields(function, evaluation.options);
   const torch::NoGradGuard no_gradient;
-  evaluation.relevant = count_relevant(evaluation.queries.labels, evaluation.gallery.labels, evaluation.queries.ids, evaluation.gallery.ids);
+  evaluation.relevant =
+      count_relevant(evaluation.queries.labels, evaluation.gallery.labels, evaluation.queries.ids, evaluation.gallery.ids);
 
   std::int64_t k = 0;
   for (const auto& metric : metrics) {
@@ -217,14 +230,30 @@ MetricValues evaluate(const torch::Tensor& features, const torch::Tensor& labels
   LabelledFeatures set{.features = features, .labels = labels, .ids = {}};
   check(set, "");
   set.ids = torch::arange(labels.size(0), labels.options());
-  return compute({.queries = set, .gallery = set, .relevant = {}, .options = options, .generator = generator, .clusters = {}, .distances = {}, .spectrum = {}}, metrics);
+  return compute({.queries = set,
+                  .gallery = set,
+                  .relevant = {},
+                  .options = options,
+                  .generator = generator,
+                  .clusters = {},
+                  .distances = {},
+                  .spectrum = {}},
+                 metrics);
 }
 
 MetricValues evaluate(const LabelledFeatures& queries, const LabelledFeatures& gallery, const std::vector<std::string>& metrics,
                       Generator& generator, const EvaluateOptions& options) {
   check(queries, "queries.");
   check(gallery, "gallery.");
-  return compute({.queries = queries, .gallery = gallery, .relevant = {}, .options = options, .generator = generator, .clusters = {}, .distances = {}, .spectrum = {}}, metrics);
+  return compute({.queries = queries,
+                  .gallery = gallery,
+                  .relevant = {},
+                  .options = options,
+                  .generator = generator,
+                  .clusters = {},
+                  .distances = {},
+                  .spectrum = {}},
+                 metrics);
 }
 
 }  // namespace diva

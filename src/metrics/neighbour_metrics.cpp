@@ -1,8 +1,7 @@
 #include <ATen/Parallel.h>
+#include <fmt/format.h>
 #include <diva/core/checks.hpp>
 #include <diva/metrics/neighbour_metrics.hpp>
-#include <fmt/format.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <cmath>
@@ -16,7 +15,8 @@ constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 
 torch::Tensor integers(std::string_view function, std::string_view argument, const torch::Tensor& values, std::int64_t count = -1) {
   if (!values.defined() || values.dim() != 1 || values.scalar_type() != torch::kInt64 || (count >= 0 && values.size(0) != count)) {
-    detail::fail<ShapeError>(function, argument, count >= 0 ? fmt::format("[{}] int64", count) : "[n] int64", detail::describe(values));
+    detail::fail<ShapeError>(function, argument, count >= 0 ? fmt::format("[{}] int64", count) : "[n] int64",
+                             detail::describe(values));
   }
   return values.cpu().contiguous();
 }
@@ -38,7 +38,8 @@ torch::Tensor each_query(std::string_view function, const Retrieval& retrieval, 
   const auto count = hits.size(0), length = hits.size(1);
   const auto* counts = relevant.data_ptr<std::int64_t>();
   const std::int64_t longest = needed(count > 0 ? *std::max_element(counts, counts + count) : 0);
-  if (longest > length) detail::fail<OptionError>(function, "retrieval.hits", fmt::format("at least {} ranks long", longest), std::to_string(length));
+  if (longest > length)
+    detail::fail<OptionError>(function, "retrieval.hits", fmt::format("at least {} ranks long", longest), std::to_string(length));
 
   auto values = torch::empty({count}, torch::kFloat64);
   auto* out = values.data_ptr<double>();
@@ -75,7 +76,8 @@ torch::Tensor neighbour_hits(const torch::Tensor& indices, const torch::Tensor& 
     detail::fail<ShapeError>(function, "indices", "[queries, k] int64", detail::describe(indices));
   }
   const auto found = indices.cpu();
-  const auto queries = integers(function, "query_labels", query_labels, found.size(0)), gallery = integers(function, "gallery_labels", gallery_labels);
+  const auto queries = integers(function, "query_labels", query_labels, found.size(0)),
+             gallery = integers(function, "gallery_labels", gallery_labels);
   if (found.numel() > 0 && (found.min().item<std::int64_t>() < -1 || found.max().item<std::int64_t>() >= gallery.size(0))) {
     detail::fail<DataError>(function, "indices", fmt::format("-1 or rows of gallery_labels, in [0, {})", gallery.size(0)),
                             fmt::format("{} to {}", found.min().item<std::int64_t>(), found.max().item<std::int64_t>()));
@@ -87,7 +89,8 @@ torch::Tensor neighbour_hits(const torch::Tensor& indices, const torch::Tensor& 
 torch::Tensor count_relevant(const torch::Tensor& query_labels, const torch::Tensor& gallery_labels, const torch::Tensor& query_ids,
                              const torch::Tensor& gallery_ids) {
   constexpr auto function = "count_relevant";
-  const auto queries = integers(function, "query_labels", query_labels), gallery = integers(function, "gallery_labels", gallery_labels);
+  const auto queries = integers(function, "query_labels", query_labels),
+             gallery = integers(function, "gallery_labels", gallery_labels);
   if (query_ids.defined() != gallery_ids.defined()) {
     detail::fail<OptionError>(function, "query_ids and gallery_ids", "both given or neither", "one of them");
   }
@@ -114,7 +117,8 @@ torch::Tensor count_relevant(const torch::Tensor& query_labels, const torch::Ten
 
 Retrieval judge_neighbours(const torch::Tensor& indices, const torch::Tensor& query_labels, const torch::Tensor& gallery_labels,
                            const torch::Tensor& query_ids, const torch::Tensor& gallery_ids) {
-  return {neighbour_hits(indices, query_labels, gallery_labels), count_relevant(query_labels, gallery_labels, query_ids, gallery_ids)};
+  return {neighbour_hits(indices, query_labels, gallery_labels),
+          count_relevant(query_labels, gallery_labels, query_ids, gallery_ids)};
 }
 
 double mean_over_queries(const torch::Tensor& values) {

@@ -18,7 +18,8 @@ Triplets all_triplets(const torch::Tensor& labels) {
   constexpr std::int64_t limit = std::int64_t{1} << 27;
   const auto count = (relations.positive.sum(1) * relations.negative.sum(1)).sum().item<std::int64_t>();
   if (count > limit) {
-    detail::fail<DataError>("all_triplets", "labels", "of at most 2^27 triplets (use a miner)", std::to_string(count) + " triplets");
+    detail::fail<DataError>("all_triplets", "labels", "of at most 2^27 triplets (use a miner)",
+                            std::to_string(count) + " triplets");
   }
   const auto pairs = relations.positive.nonzero();  // [P, 2]: anchor, positive
   const auto members = relations.negative.index_select(0, pairs.select(1, 0)).nonzero();

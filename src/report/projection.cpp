@@ -1,7 +1,7 @@
 #include <diva/core/checks.hpp>
 #include <diva/report/projection.hpp>
 
-#include <torch/torch.h>
+#include <torch/utils.h>
 
 #include <algorithm>
 #include <cmath>

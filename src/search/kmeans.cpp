@@ -1,11 +1,10 @@
-#include <diva/core/checks.hpp>
-#include <diva/search/kmeans.hpp>
-#include <diva/search/neighbours.hpp>
 #include <faiss/Clustering.h>
 #include <faiss/IndexFlat.h>
 #include <faiss/impl/FaissException.h>
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <diva/core/checks.hpp>
+#include <diva/search/kmeans.hpp>
+#include <diva/search/neighbours.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -17,7 +16,8 @@ Clustering kmeans(const torch::Tensor& features, std::int64_t k, Generator& gene
   validate_fields(function, options);
   detail::check_embeddings(function, features, "features");
   const auto count = features.size(0), dim = features.size(1);
-  if (k < 1 || k > count) detail::fail<OptionError>(function, "k", fmt::format("in [1, rows of features] = [1, {}]", count), std::to_string(k));
+  if (k < 1 || k > count)
+    detail::fail<OptionError>(function, "k", fmt::format("in [1, rows of features] = [1, {}]", count), std::to_string(k));
   const auto x = features.detach().to(torch::kCPU, torch::kFloat32).contiguous();
   detail::check_finite(function, "features", x);
 

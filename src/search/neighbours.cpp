@@ -1,8 +1,8 @@
 #include <ATen/Parallel.h>
+#include <fmt/format.h>
+#include <torch/utils.h>
 #include <diva/core/checks.hpp>
 #include <diva/search/neighbours.hpp>
-#include <fmt/format.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <array>
@@ -31,7 +31,8 @@ struct Rows {
 
 template <class T>
 Rows<T> rows_of(std::string_view argument, const torch::Tensor& features, const torch::Tensor& ids) {
-  return {argument, features.data_ptr<T>(), ids.defined() ? ids.data_ptr<std::int64_t>() : nullptr, features.size(0), features.size(1)};
+  return {argument, features.data_ptr<T>(), ids.defined() ? ids.data_ptr<std::int64_t>() : nullptr, features.size(0),
+          features.size(1)};
 }
 
 // Σ term(i) over the dimensions in eight partial sums, which the compiler keeps in vector registers; the order is fixed, so equal
@@ -77,7 +78,8 @@ std::vector<double> lengths_about(const std::vector<double>& centre, const Rows<
   if (similarity == Similarity::cosine) {
     const auto zeros = std::ranges::count(lengths, 0.0);
     if (zeros > 0) {
-      detail::fail<DataError>(function, rows.argument, "rows of a length above 0, which have a cosine", fmt::format("{} rows of length 0", zeros));
+      detail::fail<DataError>(function, rows.argument, "rows of a length above 0, which have a cosine",
+                              fmt::format("{} rows of length 0", zeros));
     }
   }
   return lengths;
@@ -162,7 +164,8 @@ class Search {
   [[nodiscard]] double tolerance(std::int64_t query) const {
     const double terms = static_cast<double>(queries_.dim) + 8, unit = std::numeric_limits<T>::epsilon() / 2;
     const double single = rounding(terms, unit), exact = rounding(terms, 0x1p-53);
-    const double b = similarity_ == Similarity::cosine ? 1 : longest_ * scale_, a = euclidean() ? query_lengths_[query] * scale_ : 1;
+    const double b = similarity_ == Similarity::cosine ? 1 : longest_ * scale_,
+                 a = euclidean() ? query_lengths_[query] * scale_ : 1;
     const double bound = euclidean() ? single * b * (2 * a + b) + exact * (a + b) * (a + b) : (single + exact) * b;
     const double vanished = 4 * terms * std::numeric_limits<T>::min();  // products too small for the type
     return 2.02 * (bound + vanished);
@@ -225,7 +228,8 @@ class Search {
     const auto by_score = [](const Candidate& a, const Candidate& b) { return a.score < b.score; };
     std::nth_element(candidates, candidates + k_ - 1, candidates + list.count, by_score);
     list.limit = static_cast<T>(candidates[k_ - 1].score + tolerance(query));
-    const auto* end = std::partition(candidates + k_, candidates + list.count, [&](const Candidate& c) { return c.score <= list.limit; });
+    const auto* end =
+        std::partition(candidates + k_, candidates + list.count, [&](const Candidate& c) { return c.score <= list.limit; });
     list.count = end - candidates;
   }
 
@@ -323,13 +327,14 @@ torch::Tensor prepare_ids(const torch::Tensor& ids, const torch::Tensor& feature
 
 }  // namespace
 
-Neighbours nearest_neighbours(const torch::Tensor& queries, const torch::Tensor& gallery, std::int64_t k, const torch::Tensor& query_ids,
-                              const torch::Tensor& gallery_ids, const NeighbourOptions& options) {
+Neighbours nearest_neighbours(const torch::Tensor& queries, const torch::Tensor& gallery, std::int64_t k,
+                              const torch::Tensor& query_ids, const torch::Tensor& gallery_ids, const NeighbourOptions& options) {
   validate_fields(function, options);
   const auto x = prepare_features(queries, "queries");
   const auto y = queries.is_same(gallery) ? x : prepare_features(gallery, "gallery");
   if (x.size(1) != y.size(1) || queries.scalar_type() != gallery.scalar_type() || x.device() != y.device()) {
-    detail::fail<ShapeError>(function, "gallery", fmt::format("of the width, type and device of queries {}", detail::describe(queries)),
+    detail::fail<ShapeError>(function, "gallery",
+                             fmt::format("of the width, type and device of queries {}", detail::describe(queries)),
                              detail::describe(gallery));
   }
   if (k < 1) detail::fail<OptionError>(function, "k", "at least 1", std::to_string(k));

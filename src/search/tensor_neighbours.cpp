@@ -1,7 +1,5 @@
 #include "tensor_neighbours.hpp"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <limits>
 
@@ -26,7 +24,8 @@ Neighbours neighbours_by_tensor_operations(const torch::Tensor& queries, const t
                                            const NeighbourOptions& options) {
   const auto count = gallery.size(0), dim = gallery.size(1), listed = std::min(k, count);
   const auto kept = std::min(listed + 16, count);  // what the rounding of the scores may have misplaced
-  auto indices = torch::full({queries.size(0), k}, -1, query_ids.defined() ? query_ids.options() : gallery.options().dtype(torch::kInt64));
+  auto indices =
+      torch::full({queries.size(0), k}, -1, query_ids.defined() ? query_ids.options() : gallery.options().dtype(torch::kInt64));
   auto distances = torch::full({queries.size(0), k}, infinity, gallery.options());
   if (count == 0) return {indices, distances};
 

@@ -15,8 +15,9 @@ SelfSimilarityLoss::Weighting DanceLoss::weighting(const torch::Tensor& similari
     const auto weights = (logs - logs.max()).exp().masked_fill(distances > options_.upper_cutoff, 0).clamp_min(1e-45);
     return {.factors = weights / weights.sum(0), .offsets = {}};
   }
-  const auto weights = detail::inverse_density_probabilities(distances, torch::ones_like(distances, torch::kBool), dim,
-                                                             {.lower_cutoff = options_.lower_cutoff, .upper_cutoff = options_.upper_cutoff});
+  const auto weights =
+      detail::inverse_density_probabilities(distances, torch::ones_like(distances, torch::kBool), dim,
+                                            {.lower_cutoff = options_.lower_cutoff, .upper_cutoff = options_.upper_cutoff});
   if (options_.variant == Variant::fixed) return {.factors = weights, .offsets = {}};
   return {.factors = {}, .offsets = (weights * static_cast<double>(weights.size(1))).log()};
 }

@@ -7,7 +7,8 @@ namespace diva {
 
 KeyQueue::KeyQueue(std::int64_t capacity, std::int64_t dim) : capacity_(capacity), dim_(dim) {
   if (capacity < 1 || dim < 1) {
-    detail::fail<OptionError>("KeyQueue", "capacity and dim", "at least 1", std::to_string(capacity) + " and " + std::to_string(dim));
+    detail::fail<OptionError>("KeyQueue", "capacity and dim", "at least 1",
+                              std::to_string(capacity) + " and " + std::to_string(dim));
   }
 }
 

@@ -1,3 +1,4 @@
+#include <torch/utils.h>
 #include <diva/core/checks.hpp>
 #include <diva/ssl/momentum.hpp>
 
@@ -13,7 +14,8 @@ void check_same(const std::vector<NamedTensor>& key, const std::vector<NamedTens
   }
   for (std::size_t i = 0; i < key.size(); ++i) {
     if (key[i].name != trained[i].name || key[i].tensor.sizes() != trained[i].tensor.sizes()) {
-      wrong("with '" + trained[i].name + "' " + detail::describe(trained[i].tensor), "'" + key[i].name + "' " + detail::describe(key[i].tensor));
+      wrong("with '" + trained[i].name + "' " + detail::describe(trained[i].tensor),
+            "'" + key[i].name + "' " + detail::describe(key[i].tensor));
     }
   }
 }

@@ -8,7 +8,8 @@ SelfSimilarityLoss::SelfSimilarityLoss(double temperature, bool learn_temperatur
   if (learn_temperature) learned_temperature_ = torch::full({}, temperature, torch::kFloat32).requires_grad_();
 }
 
-torch::Tensor SelfSimilarityLoss::forward(const torch::Tensor& queries, const torch::Tensor& keys, const torch::Tensor& queue) const {
+torch::Tensor SelfSimilarityLoss::forward(const torch::Tensor& queries, const torch::Tensor& keys,
+                                          const torch::Tensor& queue) const {
   const auto function = std::string(name()) + " loss";
   detail::check_embeddings(function, queries, "queries");
   detail::check_shape(function, "keys", keys, queries.sizes());

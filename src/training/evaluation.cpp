@@ -1,3 +1,4 @@
+#include <torch/utils.h>
 #include <diva/training/evaluation.hpp>
 
 namespace diva {

@@ -13,7 +13,8 @@ constexpr auto discriminative = "discriminative", shared = "shared", intra = "in
 template <class Map>
 const auto& entry(const Map& map, const std::string& head, const char* argument) {
   const auto found = map.find(head);
-  if (found == map.end()) detail::fail<OptionError>("Objective::forward", argument, "given for head '" + head + "'", "none of that name");
+  if (found == map.end())
+    detail::fail<OptionError>("Objective::forward", argument, "given for head '" + head + "'", "none of that name");
   return found->second;
 }
 
@@ -39,7 +40,8 @@ std::vector<DecorrelationEdge> decorrelation_edges(const ObjectiveOptions& optio
   for (std::size_t i = 0; i < edges.size(); ++i) {
     edges[i].weight = options.rho.size() == 1 ? options.rho[0] : options.rho[i];
     for (const auto& end : {edges[i].source, edges[i].target}) {
-      if (std::find(heads.begin(), heads.end(), end) == heads.end()) detail::fail_unknown("Objective", "head of a decorrelation", end, heads);
+      if (std::find(heads.begin(), heads.end(), end) == heads.end())
+        detail::fail_unknown("Objective", "head of a decorrelation", end, heads);
     }
   }
   return edges;
@@ -51,16 +53,18 @@ Objective::Objective(const ObjectiveOptions& options, const std::vector<std::str
   validate_fields("Objective", options);
   for (const auto& head : heads) {
     if (head == discriminative) {
-      triplet_heads_.push_back({head, 1, make_loss(options.loss, num_classes, options.loss_options),
-                                make_miner(options.miner, options.miner_options)});
+      triplet_heads_.push_back(
+          {head, 1, make_loss(options.loss, num_classes, options.loss_options), make_miner(options.miner, options.miner_options)});
     } else if (head == shared) {
-      triplet_heads_.push_back(
-          {head, options.alpha_shared, make_loss(options.loss, num_classes, options.loss_options),
-           [settings = options.shared](const torch::Tensor& x, const torch::Tensor& y, Generator& g) { return shared_triplets(x, y, g, settings); }});
+      triplet_heads_.push_back({head, options.alpha_shared, make_loss(options.loss, num_classes, options.loss_options),
+                                [settings = options.shared](const torch::Tensor& x, const torch::Tensor& y, Generator& g) {
+                                  return shared_triplets(x, y, g, settings);
+                                }});
     } else if (head == intra) {
-      triplet_heads_.push_back(
-          {head, options.alpha_intra, make_loss(options.loss, num_classes, options.loss_options),
-           [settings = options.intra](const torch::Tensor&, const torch::Tensor& y, Generator& g) { return intra_class_triplets(y, g, settings); }});
+      triplet_heads_.push_back({head, options.alpha_intra, make_loss(options.loss, num_classes, options.loss_options),
+                                [settings = options.intra](const torch::Tensor&, const torch::Tensor& y, Generator& g) {
+                                  return intra_class_triplets(y, g, settings);
+                                }});
     } else if (head == selfsimilarity) {
       self_similarity_ = make_self_similarity(options.ssl, options.ssl_options);
     } else {
@@ -73,9 +77,11 @@ Objective::Objective(const ObjectiveOptions& options, const std::vector<std::str
   }
 }
 
-std::map<std::string, Triplets> Objective::mine(const Embeddings& embeddings, const torch::Tensor& labels, Generator& generator) const {
+std::map<std::string, Triplets> Objective::mine(const Embeddings& embeddings, const torch::Tensor& labels,
+                                                Generator& generator) const {
   std::map<std::string, Triplets> result;
-  for (const auto& head : triplet_heads_) result[head.name] = head.miner(entry(embeddings, head.name, "embeddings"), labels, generator);
+  for (const auto& head : triplet_heads_)
+    result[head.name] = head.miner(entry(embeddings, head.name, "embeddings"), labels, generator);
   return result;
 }
 
@@ -101,12 +107,15 @@ Objective::Value Objective::forward(const Embeddings& embeddings, const torch::T
 std::vector<Objective::Group> Objective::groups() const {
   std::vector<Group> groups;
   for (const auto& head : triplet_heads_) {
-    groups.push_back({"loss." + head.name, prefixed("loss." + head.name, head.loss->named_parameters()), head.loss->learning_rate().value_or(-1)});
+    groups.push_back({"loss." + head.name, prefixed("loss." + head.name, head.loss->named_parameters()),
+                      head.loss->learning_rate().value_or(-1)});
   }
   if (self_similarity_) {
-    groups.push_back({"loss.selfsimilarity", prefixed("loss.selfsimilarity", self_similarity_->named_parameters()), self_similarity_->learning_rate()});
+    groups.push_back({"loss.selfsimilarity", prefixed("loss.selfsimilarity", self_similarity_->named_parameters()),
+                      self_similarity_->learning_rate()});
   }
-  if (separation_) groups.push_back({"decorrelation", prefixed("decorrelation", separation_->named_parameters()), separation_->learning_rate()});
+  if (separation_)
+    groups.push_back({"decorrelation", prefixed("decorrelation", separation_->named_parameters()), separation_->learning_rate()});
   std::erase_if(groups, [](const Group& group) { return group.parameters.empty(); });
   return groups;
 }

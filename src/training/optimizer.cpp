@@ -1,7 +1,7 @@
 #include <diva/core/checks.hpp>
 #include <diva/training/optimizer.hpp>
 
-#include <torch/torch.h>
+#include <torch/optim/adam.h>
 
 #include <cmath>
 #include <set>
@@ -17,13 +17,14 @@ struct Optimizer::Implementation {
     for (const auto& group : groups) {
       std::vector<torch::Tensor> tensors;
       for (const auto& parameter : group.parameters) tensors.push_back(parameter.tensor);
-      result.emplace_back(std::move(tensors),
-                          std::make_unique<torch::optim::AdamOptions>(torch::optim::AdamOptions(group.learning_rate).weight_decay(group.weight_decay)));
+      result.emplace_back(std::move(tensors), std::make_unique<torch::optim::AdamOptions>(
+                                                  torch::optim::AdamOptions(group.learning_rate).weight_decay(group.weight_decay)));
     }
     return result;
   }
 
-  explicit Implementation(std::vector<ParameterGroup> all) : groups(std::move(all)), adam(torch_groups(groups), torch::optim::AdamOptions()) {}
+  explicit Implementation(std::vector<ParameterGroup> all)
+      : groups(std::move(all)), adam(torch_groups(groups), torch::optim::AdamOptions()) {}
 
   // LibTorch 1.13 files a parameter's state under the text of its address, 2.x under the address.
   static auto key(const torch::Tensor& parameter) {
@@ -44,7 +45,8 @@ Optimizer::Optimizer(std::vector<ParameterGroup> groups) {
                                 std::to_string(group.learning_rate) + " and " + std::to_string(group.weight_decay));
     }
     for (const auto& parameter : group.parameters) {
-      if (!names.insert(parameter.name).second) detail::fail<OptionError>("Optimizer", "parameter", "in one group once", "'" + parameter.name + "' twice");
+      if (!names.insert(parameter.name).second)
+        detail::fail<OptionError>("Optimizer", "parameter", "in one group once", "'" + parameter.name + "' twice");
     }
   }
   implementation_ = std::make_unique<Implementation>(std::move(groups));
@@ -106,7 +108,8 @@ void Optimizer::restore(const State& state) {
     }
   }
   if (used != state.tensors.size()) {
-    detail::fail<DataError>("Optimizer::restore", "the state", "of these parameters", std::to_string(state.tensors.size() - used) + " further tensors");
+    detail::fail<DataError>("Optimizer::restore", "the state", "of these parameters",
+                            std::to_string(state.tensors.size() - used) + " further tensors");
   }
   all = std::move(restored);
 }

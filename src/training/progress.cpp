@@ -25,7 +25,9 @@ std::string progress_bar(std::int64_t done, std::int64_t total, std::int64_t wid
 }
 
 StatusLine::StatusLine(std::FILE* stream, double seconds_between_lines)
-    : stream_(stream), terminal_(isatty(fileno(stream)) == 1), seconds_between_(terminal_ ? 0.1 : seconds_between_lines),
+    : stream_(stream),
+      terminal_(isatty(fileno(stream)) == 1),
+      seconds_between_(terminal_ ? 0.1 : seconds_between_lines),
       shown_(std::chrono::steady_clock::now() - std::chrono::hours(1)) {}
 
 StatusLine::~StatusLine() {
@@ -78,7 +80,9 @@ void ProgressObserver::on(const EvaluationEvent& event) {
   }
 }
 
-void ProgressObserver::on(const CheckpointEvent& event) { line_.show(fmt::format("{} saved {} at step {}", title_, event.path, event.step)); }
+void ProgressObserver::on(const CheckpointEvent& event) {
+  line_.show(fmt::format("{} saved {} at step {}", title_, event.path, event.step));
+}
 
 void ProgressObserver::on(const WarningEvent& event) { line_.print(fmt::format("{}: {}", title_, event.text)); }
 

@@ -19,7 +19,8 @@ void truncate_after(const std::string& path, const std::string& column, std::int
 
 RunLog::RunLog(std::string folder, std::int64_t resumed_step, std::int64_t resumed_epoch) : folder_(std::move(folder)) {
   std::filesystem::create_directories(folder_);
-  for (const auto& [file, column, last] : {std::tuple{"/train.csv", "step", resumed_step}, {"/evaluation.csv", "epoch", resumed_epoch}}) {
+  for (const auto& [file, column, last] :
+       {std::tuple{"/train.csv", "step", resumed_step}, {"/evaluation.csv", "epoch", resumed_epoch}}) {
     if (resumed_step > 0) {
       truncate_after(folder_ + file, column, last);
     } else {

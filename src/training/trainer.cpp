@@ -1,3 +1,4 @@
+#include <torch/utils.h>
 #include <diva/core/json.hpp>
 #include <diva/io/safetensors.hpp>
 #include <diva/ssl/key_queue.hpp>
@@ -35,7 +36,8 @@ std::vector<ParameterGroup> parameter_groups(const Network& network, const Objec
   std::vector<ParameterGroup> groups = {std::move(trunk)};
   if (!heads.parameters.empty()) groups.push_back(std::move(heads));
   for (auto& group : objective.groups()) {
-    groups.push_back({group.name, std::move(group.parameters), group.learning_rate < 0 ? options.learning_rate : group.learning_rate});
+    groups.push_back(
+        {group.name, std::move(group.parameters), group.learning_rate < 0 ? options.learning_rate : group.learning_rate});
   }
   return groups;
 }
@@ -54,7 +56,8 @@ std::vector<EvaluationEvent> evaluations_from_json(const nlohmann::ordered_json&
   std::vector<EvaluationEvent> evaluations;
   for (const auto& item : list) {
     EvaluationEvent event{.epoch = item.at("epoch").get<std::int64_t>(), .epochs = epochs};
-    for (const auto& row : item.at("rows")) event.rows.push_back({row.at("combination").get<std::string>(), row.at("values").get<MetricValues>()});
+    for (const auto& row : item.at("rows"))
+      event.rows.push_back({row.at("combination").get<std::string>(), row.at("values").get<MetricValues>()});
     evaluations.push_back(std::move(event));
   }
   return evaluations;
@@ -76,8 +79,12 @@ class Run {
  public:
   Run(const TrainingOptions& options, std::shared_ptr<const ImageStore> training, std::shared_ptr<const ImageStore> evaluation,
       const RunOptions& run)
-      : options_(options), run_(run), generator_(static_cast<std::uint64_t>(options.seed)), training_(std::move(training)),
-        evaluation_(std::move(evaluation)), network_(options.network, generator_.fork(network_stream)),
+      : options_(options),
+        run_(run),
+        generator_(static_cast<std::uint64_t>(options.seed)),
+        training_(std::move(training)),
+        evaluation_(std::move(evaluation)),
+        network_(options.network, generator_.fork(network_stream)),
         objective_(options.objective, options.network.heads, training_->dataset().num_classes(), options.network.embed_dim,
                    generator_.fork(objective_stream)),
         sampler_(training_->dataset().labels(), options.sampler, generator_.fork(sampler_stream)),
@@ -118,11 +125,16 @@ class Run {
   // Trains the rest of an epoch; false when it was asked to stop.
   bool train_epoch(std::int64_t batches) {
     optimizer_->scale_learning_rates(multi_step_factor(options_.optimizer.milestones, options_.optimizer.gamma, epoch_));
-    loader_.start_training(epoch_, batches, [this](std::int64_t i) { return sampler_.batch(epoch_, i); }, batch_);
+    loader_.start_training(
+        epoch_, batches, [this](std::int64_t i) { return sampler_.batch(epoch_, i); }, batch_);
     auto mark = Clock::now();
     double seconds_per_step = 0;
     while (auto batch = loader_.next()) {
-      StepEvent event{.epoch = epoch_, .epochs = options_.epochs, .batch = batch_, .batches = batches, .learning_rate = optimizer_->learning_rate()};
+      StepEvent event{.epoch = epoch_,
+                      .epochs = options_.epochs,
+                      .batch = batch_,
+                      .batches = batches,
+                      .learning_rate = optimizer_->learning_rate()};
       train_step(*batch, event);
       ++batch_;
       event.step = ++step_;

@@ -1,5 +1,6 @@
 #include "support/catch.hpp"
 
+#include <torch/utils.h>
 #include <diva/backbones/backbone.hpp>
 #include <diva/core/json.hpp>
 #include <diva/io/safetensors.hpp>

@@ -39,7 +39,8 @@ Everything read(const std::string& text) {
 }  // namespace
 
 TEST_CASE("options survive the way to JSON and back") {
-  Everything options{.flag = false, .count = 9, .name = "é", .variant = diva::Variant::repo, .weights = {0.1}, .inner = {.rate = 0.25}};
+  Everything options{
+      .flag = false, .count = 9, .name = "é", .variant = diva::Variant::repo, .weights = {0.1}, .inner = {.rate = 0.25}};
   Everything back;
   diva::from_json(diva::to_json(options), back);
   CHECK(diva::to_json(back) == diva::to_json(options));

@@ -1,5 +1,6 @@
 #include "support/catch.hpp"
 
+#include <torch/utils.h>
 #include <diva/core/error.hpp>
 #include <diva/decorrelation/adversarial_separation.hpp>
 
@@ -22,11 +23,14 @@ TEST_CASE("adversarial separation of one edge worked by hand") {
   AdversarialSeparation separation({{"a", "b", 10}}, 2, generator, {.hidden_dim = 2});
   separation.to(torch::kFloat64);
   diva::State state;  // the network is the identity on positive vectors
-  for (const auto* name : {"0.weight", "2.weight"}) state.put(std::string("regressors.a-b.") + name, torch::eye(2, torch::kFloat64));
-  for (const auto* name : {"0.bias", "2.bias"}) state.put(std::string("regressors.a-b.") + name, torch::zeros({2}, torch::kFloat64));
+  for (const auto* name : {"0.weight", "2.weight"})
+    state.put(std::string("regressors.a-b.") + name, torch::eye(2, torch::kFloat64));
+  for (const auto* name : {"0.bias", "2.bias"})
+    state.put(std::string("regressors.a-b.") + name, torch::zeros({2}, torch::kFloat64));
   separation.restore(state);
   // n(a) = (0.6, 0.8), n(b) = (1, 0): product (0.6, 0), squared (0.36, 0), mean 0.18, times −10.
-  const auto value = separation.forward({{"a", torch::tensor({{3.0, 4.0}}, torch::kFloat64)}, {"b", torch::tensor({{5.0, 0.0}}, torch::kFloat64)}});
+  const auto value = separation.forward(
+      {{"a", torch::tensor({{3.0, 4.0}}, torch::kFloat64)}, {"b", torch::tensor({{5.0, 0.0}}, torch::kFloat64)}});
   CHECK(std::abs(value.item<double>() + 1.8) < 1e-12);
 }
 

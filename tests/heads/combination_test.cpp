@@ -63,7 +63,9 @@ TEST_CASE("combined distance is the weighted mean of the heads' squared distance
 
 TEST_CASE("all combinations hold single heads, equal weights and the published ones") {
   const auto all = diva::all_combinations(four);
-  const auto has = [](const std::vector<Combination>& list, const Combination& one) { return std::find(list.begin(), list.end(), one) != list.end(); };
+  const auto has = [](const std::vector<Combination>& list, const Combination& one) {
+    return std::find(list.begin(), list.end(), one) != list.end();
+  };
   CHECK(has(all, {{"shared"}, {1}}));
   CHECK(has(all, {four, {1, 1, 1, 1}}));
   CHECK(has(all, {four, {0.5, 1, 1, 1}}));

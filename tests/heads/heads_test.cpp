@@ -1,5 +1,6 @@
 #include "support/catch.hpp"
 
+#include <torch/utils.h>
 #include <diva/core/error.hpp>
 #include <diva/heads/heads.hpp>
 

@@ -2,6 +2,8 @@
 #include "support/catch.hpp"
 #include "support/finite_differences.hpp"
 
+#include <torch/autograd.h>
+#include <torch/utils.h>
 #include <diva/core/generator.hpp>
 #include <diva/losses/registry.hpp>
 
@@ -107,8 +109,8 @@ TEST_CASE("contract: nothing selected is zero with a gradient of zeros") {
     };
     const auto [x, labels] = random_batch(1);
     check(x, labels, diva::Triplets{none, none, none});
-    check(x.narrow(0, 0, 0), none, {});                                                   // empty batch
-    check(x.narrow(0, 0, 1), labels.narrow(0, 0, 1), {});                                 // one sample
+    check(x.narrow(0, 0, 0), none, {});                    // empty batch
+    check(x.narrow(0, 0, 1), labels.narrow(0, 0, 1), {});  // one sample
     check(x.narrow(0, 0, 1), labels.narrow(0, 0, 1), diva::Triplets{none, none, none});
   });
 }

@@ -13,7 +13,8 @@ const auto labels = torch::tensor({0, 0, 1, 1}, torch::kInt64);
 }  // namespace
 
 TEST_CASE("contrastive loss of all pairs worked by hand") {
-  // Ordered positives: 0-1 0.5 (twice), 2-3 2.2 (twice): mean 1.35. Negatives: 0-2 0.2, 0-3 0, 1-2 0.7, 1-3 0, each twice: mean 0.225.
+  // Ordered positives: 0-1 0.5 (twice), 2-3 2.2 (twice): mean 1.35. Negatives: 0-2 0.2, 0-3 0, 1-2 0.7, 1-3 0, each twice: mean
+  // 0.225.
   CHECK_THAT(diva::ContrastiveLoss().forward(x, labels).item<double>(), WithinAbs(1.35 + 0.225, 1e-12));
   // With a positive margin of 1: 0 and 1.2: mean 0.6.
   CHECK_THAT(diva::ContrastiveLoss({.positive_margin = 1}).forward(x, labels).item<double>(), WithinAbs(0.6 + 0.225, 1e-12));

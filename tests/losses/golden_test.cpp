@@ -1,5 +1,5 @@
-// Reference: the seed's and Revisiting's criteria (tests/golden/README.md); float64 to 1e-9, float32 to 1e-4, relative to the largest
-// entry. Options select the reference's behaviour where ours differs.
+// Reference: the seed's and Revisiting's criteria (tests/golden/README.md); float64 to 1e-9, float32 to 1e-4, relative to the
+// largest entry. Options select the reference's behaviour where ours differs.
 #include "support/golden.hpp"
 
 #include <diva/losses/contrastive_loss.hpp>

@@ -27,7 +27,8 @@ TEST_CASE("a loss refuses bad arguments and names them") {
   CHECK_THROWS_WITH(loss.forward(x, labels.narrow(0, 0, 2)), Contains("triplet loss: labels") && Contains("[3]"));
   CHECK_THROWS_AS(loss.forward(x[0], labels), diva::ShapeError);
   CHECK_THROWS_AS(loss.forward(x.to(torch::kInt64), labels), diva::ShapeError);
-  CHECK_THROWS_WITH(loss.forward(x, labels, diva::Triplets{index({0}), index({1}), index({3})}), Contains("negatives") && Contains("got 3"));
+  CHECK_THROWS_WITH(loss.forward(x, labels, diva::Triplets{index({0}), index({1}), index({3})}),
+                    Contains("negatives") && Contains("got 3"));
   CHECK_THROWS_AS(loss.forward(x, labels, diva::Triplets{index({0, 1}), index({1}), index({2})}), diva::ShapeError);
   CHECK_THROWS_AS(loss.forward(x, labels, diva::Triplets{}), diva::ShapeError);
   CHECK_THROWS_WITH(loss.forward(x, labels, diva::all_pairs(labels)), Contains("triplets") && Contains("pairs"));

@@ -28,8 +28,9 @@ TEST_CASE("margin loss of one triplet worked by hand, both terms active") {
 }
 
 TEST_CASE("margin loss divides by active pairs only") {
-  // α 0.2. (0,1,2): pull 1 − 1.2 + 0.2 = 0 (at the edge, with the smoothing 5e-9 above: counted out by choosing β 1.21), push 0.31 − …
-  // β 1.21: (0,1,2): pull −0.01 → 0, push 1.21 − 1.1 + 0.2 = 0.31; (0,1,3): pull 0, push 1.21 − 1.5 + 0.2 = −0.09 → 0. One active pair.
+  // α 0.2. (0,1,2): pull 1 − 1.2 + 0.2 = 0 (at the edge, with the smoothing 5e-9 above: counted out by choosing β 1.21), push 0.31
+  // − … β 1.21: (0,1,2): pull −0.01 → 0, push 1.21 − 1.1 + 0.2 = 0.31; (0,1,3): pull 0, push 1.21 − 1.5 + 0.2 = −0.09 → 0. One
+  // active pair.
   CHECK_THAT(diva::MarginLoss({.boundary = 1.21}, 2).forward(x, labels, triplets({0, 0}, {1, 1}, {2, 3})).item<double>(),
              WithinAbs(0.31, 1e-6));
 }

@@ -9,7 +9,8 @@ namespace {
 
 const auto x = torch::tensor({{0.0}, {1.0}, {1.1}, {3.0}}, torch::kFloat64);
 const auto labels = torch::tensor({0, 0, 1, 2}, torch::kInt64);
-const diva::Triplets two = {torch::tensor({0, 0}, torch::kInt64), torch::tensor({1, 1}, torch::kInt64), torch::tensor({2, 3}, torch::kInt64)};
+const diva::Triplets two = {torch::tensor({0, 0}, torch::kInt64), torch::tensor({1, 1}, torch::kInt64),
+                            torch::tensor({2, 3}, torch::kInt64)};
 
 double value(const diva::TripletLossOptions& options) { return diva::TripletLoss(options).forward(x, labels, two).item<double>(); }
 

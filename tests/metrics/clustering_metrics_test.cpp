@@ -3,7 +3,6 @@
 #include <diva/core/error.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/metrics/clustering_metrics.hpp>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <cmath>
@@ -114,7 +113,8 @@ TEST_CASE("clustering metrics agree with their definitions over thousands of ran
       REQUIRE(nmi(t) == 1);
       continue;
     }
-    REQUIRE_THAT(nmi(t), WithinAbs(2 * slow_information(labels, clusters) / (slow_entropy(labels) + slow_entropy(clusters)), 1e-12));
+    REQUIRE_THAT(nmi(t),
+                 WithinAbs(2 * slow_information(labels, clusters) / (slow_entropy(labels) + slow_entropy(clusters)), 1e-12));
     REQUIRE_THAT(pairwise_f1(t), WithinAbs(slow_f1(labels, clusters), 1e-12));
   }
 }
@@ -136,7 +136,8 @@ TEST_CASE("ami subtracts the mean information of all ways to deal the clusters")
       ++dealt;
     } while (std::ranges::next_permutation(order).found);
     const double expected = sum / dealt, mean = (slow_entropy(labels) + slow_entropy(clusters)) / 2;
-    REQUIRE_THAT(ami(table(labels, clusters)), WithinAbs((slow_information(labels, clusters) - expected) / (mean - expected), 1e-10));
+    REQUIRE_THAT(ami(table(labels, clusters)),
+                 WithinAbs((slow_information(labels, clusters) - expected) / (mean - expected), 1e-10));
   }
 }
 

@@ -3,7 +3,6 @@
 #include <diva/core/error.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/metrics/embedding_metrics.hpp>
-#include <torch/torch.h>
 
 #include <cmath>
 
@@ -78,7 +77,8 @@ TEST_CASE("singular_spectrum agrees with the decomposition of all rows, however 
 }
 
 TEST_CASE("rho_spectrum worked by hand") {
-  // s = (1/2, 1/4, 1/4), u = 1/3: KL(u‖s) = 1/3 ln(2/3) + 2/3 ln(4/3); KL(s‖u) = 1/2 ln(3/2) + 1/2 ln(3/4). Without the first: flat.
+  // s = (1/2, 1/4, 1/4), u = 1/3: KL(u‖s) = 1/3 ln(2/3) + 2/3 ln(4/3); KL(s‖u) = 1/2 ln(3/2) + 1/2 ln(3/4). Without the first:
+  // flat.
   const auto s = torch::tensor({0.5, 0.25, 0.25}, torch::kFloat64);
   CHECK_THAT(diva::rho_spectrum(s, 1), WithinRel(std::log(2.0 / 3) / 3 + std::log(4.0 / 3) * 2 / 3, 1e-14));
   CHECK_THAT(diva::rho_spectrum(s, -1), WithinRel(std::log(1.5) / 2 + std::log(0.75) / 2, 1e-14));

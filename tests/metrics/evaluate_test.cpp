@@ -2,7 +2,6 @@
 
 #include <diva/metrics/clustering_metrics.hpp>
 #include <diva/metrics/evaluate.hpp>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <cmath>
@@ -20,7 +19,8 @@ namespace {
 
 torch::Tensor ids(std::vector<std::int64_t> values) { return torch::tensor(values, torch::kInt64); }
 
-double one_value(const torch::Tensor& features, const torch::Tensor& labels, const std::string& name, const diva::EvaluateOptions& options = {}) {
+double one_value(const torch::Tensor& features, const torch::Tensor& labels, const std::string& name,
+                 const diva::EvaluateOptions& options = {}) {
   Generator generator(0);
   return evaluate(features, labels, {name}, generator, options).front().second;
 }
@@ -60,8 +60,10 @@ std::map<std::string, double> slowly(const LabelledFeatures& queries, const Labe
       add("mAP_c", precision_sum(relevant) / r);
       add("map@r", precision_sum(relevant) / r);
       add("mrr", 1.0 / static_cast<double>(first + 1));
-      add("precision@3", static_cast<double>(std::count_if(order.begin(), order.begin() + std::min<std::ptrdiff_t>(3, std::ssize(order)),
-                                                           [&](std::int64_t j) { return class_of[j] == wanted; })) / 3);
+      add("precision@3",
+          static_cast<double>(std::count_if(order.begin(), order.begin() + std::min<std::ptrdiff_t>(3, std::ssize(order)),
+                                            [&](std::int64_t j) { return class_of[j] == wanted; })) /
+              3);
     }
   }
   for (auto& [name, sum] : sums) sum /= counts[name];
@@ -84,15 +86,15 @@ void check_against_slow(const LabelledFeatures& queries, const LabelledFeatures&
 }  // namespace
 
 TEST_CASE("evaluate of five points worked by hand") {
-  // Points 0, 1, 3, 6, 10 of classes a, b, a, b, c. Orders: 0 → b a b c; 1 → a a b c; 3 → b(1) a(0) ... distances 2, 3, 3 (index 0 first),
-  // 7: b a b c; 6 → a(3) c(10) b(1) a(0): distances 3, 4, 5, 6; 10 → b a b a, lone.
-  // recall@1: none. recall@2: rows 0 and 2 of five. mrr: 1/2, 1/3, 1/2, 1/3 over four. map@r: R = 1 and rank 1 never hits: 0.
+  // Points 0, 1, 3, 6, 10 of classes a, b, a, b, c. Orders: 0 → b a b c; 1 → a a b c; 3 → b(1) a(0) ... distances 2, 3, 3 (index 0
+  // first), 7: b a b c; 6 → a(3) c(10) b(1) a(0): distances 3, 4, 5, 6; 10 → b a b a, lone. recall@1: none. recall@2: rows 0 and 2
+  // of five. mrr: 1/2, 1/3, 1/2, 1/3 over four. map@r: R = 1 and rank 1 never hits: 0.
   const auto features = torch::tensor({0.F, 1.F, 3.F, 6.F, 10.F}).view({5, 1});
   const auto labels = ids({0, 1, 0, 1, 2});
   Generator generator(0);
   const auto values = evaluate(features, labels, {"e_recall@1", "recall@2", "mrr", "map@r", "mAP", "recall@3"}, generator);
-  const std::vector<std::pair<std::string, double>> expected = {{"e_recall@1", 0},           {"recall@2", 0.4}, {"mrr", 5.0 / 12},
-                                                                {"map@r", 0}, {"mAP", 5.0 / 12}, {"recall@3", 0.8}};
+  const std::vector<std::pair<std::string, double>> expected = {{"e_recall@1", 0}, {"recall@2", 0.4}, {"mrr", 5.0 / 12},
+                                                                {"map@r", 0},      {"mAP", 5.0 / 12}, {"recall@3", 0.8}};
   REQUIRE(values.size() == expected.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
     CAPTURE(expected[i].first);
@@ -148,7 +150,8 @@ TEST_CASE("evaluate clusters as many classes as it is given, once for all cluste
 
   Generator one(5), other(5);
   const auto clusters = diva::kmeans(features, 7, one).assignments;
-  CHECK(evaluate(features, labels, {"nmi"}, other, {.num_clusters = 7}).front().second == diva::nmi(diva::contingency(labels, clusters)));
+  CHECK(evaluate(features, labels, {"nmi"}, other, {.num_clusters = 7}).front().second ==
+        diva::nmi(diva::contingency(labels, clusters)));
 }
 
 TEST_CASE("evaluate tells a sample from its duplicates by id") {
@@ -179,8 +182,8 @@ TEST_CASE("evaluate refuses unknown names, also the nearly right ones, before it
   const auto features = torch::randn({6, 2});
   const auto labels = ids({0, 0, 1, 1, 2, 2});
   CHECK_THROWS_WITH(one_value(features, labels, "recal@1"), Contains("recall@K") && Contains("did you mean"));
-  for (const auto* name : {"recall@0", "recall@-1", "recall@", "recall@1x", "recall@1.5", "recall", "recall@K", "mAP_0", "MAP", "rho_spectrum@0",
-                           "rho_spectrum@", "nmi@2", "", "recall@99999999999999999999"}) {
+  for (const auto* name : {"recall@0", "recall@-1", "recall@", "recall@1x", "recall@1.5", "recall", "recall@K", "mAP_0", "MAP",
+                           "rho_spectrum@0", "rho_spectrum@", "nmi@2", "", "recall@99999999999999999999"}) {
     CAPTURE(name);
     CHECK_THROWS_AS(one_value(features, labels, name), diva::OptionError);
   }

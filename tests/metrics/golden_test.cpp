@@ -1,5 +1,5 @@
-// Reference: Revisiting's metrics, scikit-learn and pytorch-metric-learning, see tests/golden/README.md. 1e-9 relative; 1e-6 for what
-// the reference computed in float32: class means (dists@inter and the ratio) and reciprocal ranks.
+// Reference: Revisiting's metrics, scikit-learn and pytorch-metric-learning, see tests/golden/README.md. 1e-9 relative; 1e-6 for
+// what the reference computed in float32: class means (dists@inter and the ratio) and reciprocal ranks.
 #include "support/golden.hpp"
 
 #include <diva/metrics/clustering_metrics.hpp>
@@ -16,10 +16,10 @@ const std::map<std::string, double (*)(const diva::Contingency&)> of_clusters = 
 
 // pytorch-metric-learning's names, and ours for the same definition.
 const std::map<std::string, std::string> of_reality_check = {{"pml_mean_average_precision", "mAP"},
-                                                            {"pml_mean_average_precision_at_r", "map@r"},
-                                                            {"pml_mean_reciprocal_rank", "mrr"},
-                                                            {"pml_precision_at_1", "precision@1"},
-                                                            {"pml_r_precision", "r_precision"}};
+                                                             {"pml_mean_average_precision_at_r", "map@r"},
+                                                             {"pml_mean_reciprocal_rank", "mrr"},
+                                                             {"pml_precision_at_1", "precision@1"},
+                                                             {"pml_r_precision", "r_precision"}};
 
 const std::set<std::string> in_float32 = {"dists@inter", "dists@intra_over_inter", "pml_mean_reciprocal_rank"};
 
@@ -43,7 +43,8 @@ TEST_CASE("metrics agree with the reference") {
     const auto values = nlohmann::ordered_json::parse(one.state.text("values"));
     for (const auto& [name, expected] : values.items()) {
       INFO(one.file << ": " << name);
-      CHECK_THAT(value_of(name, one), Catch::Matchers::WithinRel(expected.get<double>(), in_float32.count(name) == 1 ? 1e-6 : 1e-9));
+      CHECK_THAT(value_of(name, one),
+                 Catch::Matchers::WithinRel(expected.get<double>(), in_float32.count(name) == 1 ? 1e-6 : 1e-9));
     }
   }
 }

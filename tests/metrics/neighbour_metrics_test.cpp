@@ -3,7 +3,6 @@
 #include <diva/core/error.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/metrics/neighbour_metrics.hpp>
-#include <torch/torch.h>
 
 #include <cmath>
 #include <vector>
@@ -40,7 +39,8 @@ double sum_precision(const bool* hits, std::int64_t limit) {
 }  // namespace
 
 TEST_CASE("neighbour metrics of one list worked by hand") {
-  // Ranks 1..6: hit, miss, hit, hit, miss, miss; R = 4, so one relevant sample lies beyond the list. Precisions at the hits: 1, 2/3, 3/4.
+  // Ranks 1..6: hit, miss, hit, hit, miss, miss; R = 4, so one relevant sample lies beyond the list. Precisions at the hits: 1,
+  // 2/3, 3/4.
   const auto list = one_list({true, false, true, true, false, false}, 4);
   CHECK(value(recall_at(list, 1)) == 1);
   CHECK(value(precision_at(list, 2)) == 0.5);
@@ -75,7 +75,8 @@ TEST_CASE("perfect retrieval scores 1, and the seed's definition (n - 1) / n") {
 TEST_CASE("a lone query is a miss for recall, left out of precisions, and counted as 0 by the seed") {
   const auto lone = one_list({false, false}, 0);
   CHECK(value(recall_at(lone, 2)) == 0);
-  for (const auto& values : {precision_at(lone, 1), r_precision(lone), reciprocal_rank(lone), average_precision(lone), average_precision_at_r(lone)}) {
+  for (const auto& values :
+       {precision_at(lone, 1), r_precision(lone), reciprocal_rank(lone), average_precision(lone), average_precision_at_r(lone)}) {
     CHECK(std::isnan(value(values)));
   }
   CHECK(value(average_precision(lone, 5, Variant::repo)) == 0);
@@ -95,9 +96,9 @@ TEST_CASE("neighbour metrics agree with their definitions over thousands of rand
     relevant = relevant.clamp_max(length - (length > 1 ? 1 : 0)).contiguous();
     const Retrieval retrieval{hits, relevant};
     const auto rank = 1 + generator.below(length);
-    const auto recall = recall_at(retrieval, rank), precision = precision_at(retrieval, rank), ap = average_precision(retrieval, rank),
-               repo = average_precision(retrieval, rank, Variant::repo), at_r = average_precision_at_r(retrieval), rp = r_precision(retrieval),
-               rr = reciprocal_rank(retrieval);
+    const auto recall = recall_at(retrieval, rank), precision = precision_at(retrieval, rank),
+               ap = average_precision(retrieval, rank), repo = average_precision(retrieval, rank, Variant::repo),
+               at_r = average_precision_at_r(retrieval), rp = r_precision(retrieval), rr = reciprocal_rank(retrieval);
     for (std::int64_t q = 0; q < queries; ++q) {
       const bool* list = hits.data_ptr<bool>() + q * length;
       const auto r = relevant[q].item<std::int64_t>();

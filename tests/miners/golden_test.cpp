@@ -38,7 +38,8 @@ TEST_CASE("miners draw what the reference draws") {
       CHECK(torch::equal(triplets.anchors, expected.sum(1).nonzero().view(-1)));
     } else if (one.name == "semihard") {
       const diva::SemihardOptions options{.margin = one.options["margin"].get<double>()};
-      const auto seen = drawn(batch, [&](diva::Generator& generator) { return diva::semihard_triplets(x, labels, generator, options); });
+      const auto seen =
+          drawn(batch, [&](diva::Generator& generator) { return diva::semihard_triplets(x, labels, generator, options); });
       CHECK(torch::equal(seen, one["out.triplet_candidates"] != 0));
     } else if (one.name == "softhard") {
       const auto seen = drawn(batch, [&](diva::Generator& generator) { return diva::softhard_triplets(x, labels, generator); });

@@ -6,19 +6,20 @@
 #include <map>
 
 TEST_CASE("intra-class triplets lie in one class and repeat no sample where three exist") {
-  triplet_checks::over_batches(
-      [](auto&, auto& labels, auto& generator) { return diva::intra_class_triplets(labels, generator); },
-      [](const torch::Tensor& labels, const diva::Triplets& t) {
-        const auto of = [&](const torch::Tensor& indices) { return labels.index_select(0, indices); };
-        REQUIRE(torch::equal(of(t.anchors), of(t.positives)));
-        REQUIRE(torch::equal(of(t.anchors), of(t.negatives)));
-        REQUIRE((t.anchors != t.positives).all().item<bool>());
-        REQUIRE((t.anchors != t.negatives).all().item<bool>());
-        const auto sizes = (labels.unsqueeze(1) == labels.unsqueeze(0)).sum(1).index_select(0, t.anchors);
-        REQUIRE(((t.positives != t.negatives) | (sizes == 2)).all().item<bool>());
-        const bool has_pair = labels.numel() > 0 && (labels.unsqueeze(1) == labels.unsqueeze(0)).sum(1).max().item<std::int64_t>() > 1;
-        REQUIRE(t.size() == (has_pair ? labels.numel() : 0));
-      });
+  triplet_checks::over_batches([](auto&, auto& labels, auto& generator) { return diva::intra_class_triplets(labels, generator); },
+                               [](const torch::Tensor& labels, const diva::Triplets& t) {
+                                 const auto of = [&](const torch::Tensor& indices) { return labels.index_select(0, indices); };
+                                 REQUIRE(torch::equal(of(t.anchors), of(t.positives)));
+                                 REQUIRE(torch::equal(of(t.anchors), of(t.negatives)));
+                                 REQUIRE((t.anchors != t.positives).all().item<bool>());
+                                 REQUIRE((t.anchors != t.negatives).all().item<bool>());
+                                 const auto sizes = (labels.unsqueeze(1) == labels.unsqueeze(0)).sum(1).index_select(0, t.anchors);
+                                 REQUIRE(((t.positives != t.negatives) | (sizes == 2)).all().item<bool>());
+                                 const bool has_pair =
+                                     labels.numel() > 0 &&
+                                     (labels.unsqueeze(1) == labels.unsqueeze(0)).sum(1).max().item<std::int64_t>() > 1;
+                                 REQUIRE(t.size() == (has_pair ? labels.numel() : 0));
+                               });
 }
 
 TEST_CASE("intra-class triplets take classes uniformly, whatever their sizes") {

@@ -8,8 +8,8 @@ TEST_CASE("softhard triplets obey the labels, one for each anchor") {
 }
 
 TEST_CASE("softhard takes hard positives and hard negatives, on a line") {
-  // Anchor 0 at 0: positives at 0.5 and 2, negatives at 1 and 3. Hard: positive at 2 (farther than the negative at 1), negative at 1
-  // (nearer than the positive at 2).
+  // Anchor 0 at 0: positives at 0.5 and 2, negatives at 1 and 3. Hard: positive at 2 (farther than the negative at 1), negative at
+  // 1 (nearer than the positive at 2).
   const auto x = torch::tensor({{0.0}, {0.5}, {2.0}, {1.0}, {3.0}}, torch::kFloat64);
   const auto labels = torch::tensor({0, 0, 0, 1, 2}, torch::kInt64);
   diva::Generator generator(1);

@@ -26,12 +26,14 @@ TEST_CASE("ticks are round and cover the range") {
 
 TEST_CASE("points lie where the axes say") {
   // x from 0 to 10 over 100 units from 10 on; y ticks 0 to 1 over 50 units from 20 down to 70.
-  const auto svg = diva::render_svg({"t", "x", "y", {{"a", {{0, 0}, {5, 0.5}, {10, 1}}}}}, {.left = 10, .top = 20, .width = 100, .height = 50});
+  const auto svg =
+      diva::render_svg({"t", "x", "y", {{"a", {{0, 0}, {5, 0.5}, {10, 1}}}}}, {.left = 10, .top = 20, .width = 100, .height = 50});
   CHECK_THAT(svg, Contains(R"(points="10.0,70.0 60.0,45.0 110.0,20.0")"));
 }
 
 TEST_CASE("each series is a line, and values that are not finite leave a gap") {
-  const auto svg = diva::render_svg({"t", "x", "y", {{"a", {{0, 1}, {1, 2}}}, {"b", {{0, 1}, {1, NAN}, {2, 3}, {3, INFINITY}, {4, 1}}}}});
+  const auto svg =
+      diva::render_svg({"t", "x", "y", {{"a", {{0, 1}, {1, 2}}}, {"b", {{0, 1}, {1, NAN}, {2, 3}, {3, INFINITY}, {4, 1}}}}});
   CHECK(count(svg, "<polyline") == 1 + 3);
   CHECK(svg.find("nan") == std::string::npos);
   CHECK(svg.find("inf") == std::string::npos);

@@ -4,7 +4,9 @@
 
 namespace {
 
-std::string encoded(std::string_view text) { return diva::base64({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}); }
+std::string encoded(std::string_view text) {
+  return diva::base64({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
 
 }  // namespace
 
@@ -23,7 +25,10 @@ TEST_CASE("base64 gives the examples of RFC 4648") {
 
 TEST_CASE("images become PNG, large colour images JPEG") {
   const auto image = [](std::int64_t side, std::int64_t channels) {
-    return diva::Image{.height = side, .width = side, .channels = channels, .pixels = std::vector<std::uint8_t>(static_cast<std::size_t>(side * side * channels))};
+    return diva::Image{.height = side,
+                       .width = side,
+                       .channels = channels,
+                       .pixels = std::vector<std::uint8_t>(static_cast<std::size_t>(side * side * channels))};
   };
   CHECK(diva::data_uri(image(8, 1)).starts_with("data:image/png;base64,iVBOR"));
   CHECK(diva::data_uri(image(8, 3)).starts_with("data:image/png;base64,"));

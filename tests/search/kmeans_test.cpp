@@ -2,7 +2,6 @@
 
 #include <diva/search/kmeans.hpp>
 #include <diva/search/neighbours.hpp>
-#include <torch/torch.h>
 
 #include <set>
 
@@ -20,7 +19,8 @@ torch::Tensor corners(std::int64_t k, Generator& generator) {
 }  // namespace
 
 TEST_CASE("kmeans splits two pairs of points on a line") {
-  // {0, 2} and {10, 14}: centroids 1 and 12, objective 1 + 1 + 4 + 4 = 10. From any two different starts Lloyd's iterations end there.
+  // {0, 2} and {10, 14}: centroids 1 and 12, objective 1 + 1 + 4 + 4 = 10. From any two different starts Lloyd's iterations end
+  // there.
   const auto points = torch::tensor({0.F, 10.F, 2.F, 14.F}).view({4, 1});
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     Generator generator(seed);

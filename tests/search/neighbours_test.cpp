@@ -2,7 +2,6 @@
 
 #include <diva/core/generator.hpp>
 #include <diva/search/neighbours.hpp>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <cmath>
@@ -13,9 +12,9 @@
 #include "../../src/search/tensor_neighbours.hpp"
 
 using Catch::Matchers::Contains;
-using diva::Neighbours;
-using diva::NeighbourOptions;
 using diva::nearest_neighbours;
+using diva::NeighbourOptions;
+using diva::Neighbours;
 using diva::Similarity;
 
 namespace {
@@ -39,7 +38,8 @@ long double slow_distance(const double* x, const double* y, std::int64_t dim, Si
 }
 
 // Sorts all distances, and holds the result against them: the same distances in the same order, each that of its index, and equal
-// ones in the order of their indices. `slack` is how far apart, relative to the largest distance, two may be and still count as equal.
+// ones in the order of their indices. `slack` is how far apart, relative to the largest distance, two may be and still count as
+// equal.
 void check_against_sorting(const Neighbours& found, const torch::Tensor& queries, const torch::Tensor& gallery, std::int64_t k,
                            const torch::Tensor& query_ids, const torch::Tensor& gallery_ids, Similarity similarity, double slack) {
   const auto x = queries.to(torch::kFloat64).contiguous(), y = gallery.to(torch::kFloat64).contiguous();
@@ -116,10 +116,10 @@ TEST_CASE("nearest_neighbours agrees with sorting all distances, over many rando
     }
     for (const auto similarity : similarities) {
       for (const auto& options : {tiny_tiles(similarity), NeighbourOptions{.similarity = similarity}}) {
-        check_against_sorting(nearest_neighbours(queries, gallery, k, query_ids, gallery_ids, options), queries, gallery, k, query_ids,
-                              gallery_ids, similarity, 1e-14);
-        check_against_sorting(diva::detail::neighbours_by_tensor_operations(queries, gallery, k, query_ids, gallery_ids, options), queries,
-                              gallery, k, query_ids, gallery_ids, similarity, 1e-14);
+        check_against_sorting(nearest_neighbours(queries, gallery, k, query_ids, gallery_ids, options), queries, gallery, k,
+                              query_ids, gallery_ids, similarity, 1e-14);
+        check_against_sorting(diva::detail::neighbours_by_tensor_operations(queries, gallery, k, query_ids, gallery_ids, options),
+                              queries, gallery, k, query_ids, gallery_ids, similarity, 1e-14);
       }
     }
   }
@@ -131,10 +131,11 @@ TEST_CASE("nearest_neighbours puts ties in the order of their indices") {
     CAPTURE(seed);
     diva::Generator generator(seed);
     const auto dim = 1 + generator.below(3), columns = 200 + generator.below(600), k = 1 + generator.below(20);
-    const auto gallery = (generator.uniform({columns, dim}) * 3).floor() + 1, queries = (generator.uniform({7, dim}) * 3).floor() + 1;
+    const auto gallery = (generator.uniform({columns, dim}) * 3).floor() + 1,
+               queries = (generator.uniform({7, dim}) * 3).floor() + 1;
     for (const auto similarity : {Similarity::euclidean, Similarity::dot}) {
-      check_against_sorting(nearest_neighbours(queries, gallery, k, {}, {}, {.similarity = similarity}), queries, gallery, k, {}, {},
-                            similarity, 0);
+      check_against_sorting(nearest_neighbours(queries, gallery, k, {}, {}, {.similarity = similarity}), queries, gallery, k, {},
+                            {}, similarity, 0);
       check_against_sorting(nearest_neighbours(queries, gallery, k, {}, {}, tiny_tiles(similarity)), queries, gallery, k, {}, {},
                             similarity, 0);
     }
@@ -146,11 +147,13 @@ TEST_CASE("nearest_neighbours tells rows apart that differ in the last bits, wha
     CAPTURE(seed);
     diva::Generator generator(seed);
     const auto dim = 2 + generator.below(60), columns = std::int64_t{400}, k = 1 + generator.below(30);
-    const auto offset = std::array{0.0, 1.0, 1e3, 1e6}[generator.below(4)], scale = std::array{1e-25, 1.0, 1e25}[generator.below(3)];
+    const auto offset = std::array{0.0, 1.0, 1e3, 1e6}[generator.below(4)],
+               scale = std::array{1e-25, 1.0, 1e25}[generator.below(3)];
     const auto identity = torch::arange(columns, torch::kInt64), queried = identity.slice(0, 0, 25);
     // Twenty clusters whose members differ by a few units in the last place of float32, with exact copies among them.
     const auto centres = generator.normal({20, dim}, torch::kFloat64);
-    const auto noise = generator.normal({columns, dim}, torch::kFloat64) * 1e-7 * (generator.uniform({columns, 1}, torch::kFloat64) > 0.3);
+    const auto noise =
+        generator.normal({columns, dim}, torch::kFloat64) * 1e-7 * (generator.uniform({columns, 1}, torch::kFloat64) > 0.3);
     const auto gallery = ((centres.repeat({columns / 20, 1}) + noise + offset) * scale).to(torch::kFloat32);
     for (const auto similarity : similarities) {
       if (similarity == Similarity::dot && scale != 1) continue;  // float32 has no products of 1e50
@@ -167,7 +170,8 @@ TEST_CASE("nearest_neighbours gives the same bits for every tile size") {
   for (const auto similarity : similarities) {
     const auto expected = nearest_neighbours(features, 20, {.similarity = similarity});
     for (const std::int64_t tile : {1, 7, 64, 1000}) {
-      const auto found = nearest_neighbours(features, 20, {.similarity = similarity, .query_tile = 2 * tile + 1, .gallery_tile = tile});
+      const auto found =
+          nearest_neighbours(features, 20, {.similarity = similarity, .query_tile = 2 * tile + 1, .gallery_tile = tile});
       CHECK(torch::equal(found.indices, expected.indices));
       CHECK(torch::equal(found.distances, expected.distances));
     }
@@ -236,10 +240,12 @@ TEST_CASE("nearest_neighbours refuses what it cannot rank and says what and wher
   CHECK_THROWS_WITH(nearest_neighbours(broken, 1), Contains("features") && Contains("2 values"));
   CHECK_THROWS_WITH(nearest_neighbours(broken, x, 1), Contains("queries") && Contains("2 values"));
   CHECK_THROWS_AS(nearest_neighbours(broken, torch::empty({0, 3}), 1), diva::DataError);
-  CHECK_THROWS_WITH(nearest_neighbours(torch::full({2, 2}, 1e200, torch::kFloat64), torch::zeros({1, 2}, torch::kFloat64), 1), Contains("1e150"));
+  CHECK_THROWS_WITH(nearest_neighbours(torch::full({2, 2}, 1e200, torch::kFloat64), torch::zeros({1, 2}, torch::kFloat64), 1),
+                    Contains("1e150"));
 
   auto flat = x.clone();
   flat[2].zero_();
-  CHECK_THROWS_WITH(nearest_neighbours(x, flat, 1, {}, {}, {.similarity = Similarity::cosine}), Contains("gallery") && Contains("1 rows of length 0"));
+  CHECK_THROWS_WITH(nearest_neighbours(x, flat, 1, {}, {}, {.similarity = Similarity::cosine}),
+                    Contains("gallery") && Contains("1 rows of length 0"));
   CHECK_NOTHROW(nearest_neighbours(x, flat, 1, {}, {}, {.similarity = Similarity::dot}));
 }

@@ -11,8 +11,8 @@ using diva::Variant;
 
 namespace {
 
-// In two dimensions 1/q(d) = sqrt(1 − d²/4). Query at 0°; negatives at 60° (d = 1, cos ½, weight √¾) and 90° (d = √2 > 1.4: cut off),
-// and at 80° (d = 2 sin 40° = 1.2856, cos 80°, weight cos 40°).
+// In two dimensions 1/q(d) = sqrt(1 − d²/4). Query at 0°; negatives at 60° (d = 1, cos ½, weight √¾) and 90° (d = √2 > 1.4: cut
+// off), and at 80° (d = 2 sin 40° = 1.2856, cos 80°, weight cos 40°).
 const double a60 = std::sqrt(0.75), a80 = std::cos(40 * M_PI / 180), c80 = std::cos(80 * M_PI / 180);
 const auto q = torch::tensor({{1.0, 0.0}}, torch::kFloat64);
 const auto queue = torch::tensor({{0.5, std::sqrt(0.75)}, {0.0, 1.0}, {c80, std::sin(80 * M_PI / 180)}}, torch::kFloat64);
@@ -42,7 +42,8 @@ TEST_CASE("dance loss of the paper is moco when all negatives are equally far") 
   const auto far = torch::tensor({{0.0, 1.0, 0.0}, {0.0, -1.0, 0.0}, {0.0, 0.0, 1.0}}, torch::kFloat64);
   const auto query = torch::tensor({{1.0, 0.0, 0.0}}, torch::kFloat64);
   const diva::DanceLoss dance({.upper_cutoff = 2, .variant = Variant::paper});
-  CHECK(std::abs(dance.forward(query, query, far).item<double>() - diva::MocoLoss().forward(query, query, far).item<double>()) < 1e-12);
+  CHECK(std::abs(dance.forward(query, query, far).item<double>() - diva::MocoLoss().forward(query, query, far).item<double>()) <
+        1e-12);
 }
 
 TEST_CASE("dance loss weighs negatives alike when all lie beyond the cut-off") {

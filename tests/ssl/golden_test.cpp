@@ -12,7 +12,8 @@ namespace {
 std::unique_ptr<diva::SelfSimilarityLoss> make(const golden::Case& one) {
   const auto temperature = one.options["diva_moco_temperature"].get<double>();
   const auto learned = one.options["diva_moco_trainable_temp"].get<bool>();
-  if (one.name == "moco") return std::make_unique<diva::MocoLoss>(diva::MocoOptions{.temperature = temperature, .learn_temperature = learned});
+  if (one.name == "moco")
+    return std::make_unique<diva::MocoLoss>(diva::MocoOptions{.temperature = temperature, .learn_temperature = learned});
   if (one.name != "fast_moco") return nullptr;
   return std::make_unique<diva::DanceLoss>(
       diva::DanceOptions{.temperature = temperature,

@@ -7,7 +7,8 @@ namespace {
 
 struct Network : diva::Module {
   explicit Network(double value)
-      : weight(torch::full({2}, value).requires_grad_()), mean(torch::full({1}, value)),
+      : weight(torch::full({2}, value).requires_grad_()),
+        mean(torch::full({1}, value)),
         count(torch::full({1}, static_cast<std::int64_t>(value), torch::kInt64)) {}
   torch::Tensor weight, mean, count;
   std::vector<diva::NamedTensor> named_parameters() const override { return {{"weight", weight}}; }

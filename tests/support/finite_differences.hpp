@@ -2,11 +2,14 @@
 
 #include "support/catch.hpp"
 
+#include <torch/utils.h>
+
 #include <functional>
 
-/// Largest difference between the gradient of `value` at the float64 leaf `x` and central differences, relative to the largest slope.
-/// `moves` limits how many entries are moved, spread evenly.
-inline double gradient_error(const std::function<torch::Tensor()>& value, torch::Tensor x, double step = 1e-6, std::int64_t moves = 200) {
+/// Largest difference between the gradient of `value` at the float64 leaf `x` and central differences, relative to the largest
+/// slope. `moves` limits how many entries are moved, spread evenly.
+inline double gradient_error(const std::function<torch::Tensor()>& value, torch::Tensor x, double step = 1e-6,
+                             std::int64_t moves = 200) {
   if (x.grad().defined()) x.mutable_grad() = torch::Tensor();
   value().backward();
   const auto gradient = x.grad().defined() ? x.grad().clone() : torch::zeros_like(x);

@@ -11,7 +11,8 @@
 #include <string>
 #include <vector>
 
-/// Reference values: every case of a folder is found by listing it, so a folder with more cases tests more (tests/golden/README.md).
+/// Reference values: every case of a folder is found by listing it, so a folder with more cases tests more
+/// (tests/golden/README.md).
 namespace golden {
 
 struct Case {

@@ -10,7 +10,8 @@ TEST_CASE("embedding covers the whole data set in its order and leaves the netwo
   diva::Network network(options.network, diva::Generator(1));
   diva::Loader loader(store, options.augmentation, diva::Generator(2), {.threads = 2});
   std::int64_t told = 0;
-  const auto set = diva::embed(network, loader, 7, store->size(), torch::kCPU, [&](std::int64_t done, std::int64_t) { told = done; });
+  const auto set =
+      diva::embed(network, loader, 7, store->size(), torch::kCPU, [&](std::int64_t done, std::int64_t) { told = done; });
   CHECK(told == 48);
   CHECK(set.labels.equal(torch::tensor(store->dataset().labels(), torch::kInt64)));
   REQUIRE(set.embeddings.size() == 4);
@@ -34,7 +35,8 @@ TEST_CASE("each combination is evaluated by itself") {
   // One head knows the class, the other nothing.
   set.embeddings["knows"] = torch::eye(4).index_select(0, set.labels) + 0.01 * generator.normal({40, 4});
   set.embeddings["guesses"] = generator.normal({40, 4});
-  const auto rows = diva::evaluate_combinations(set, {{{"knows"}, {1}}, {{"guesses"}, {1}}, {{"knows", "guesses"}, {1, 0}}}, {"recall@1", "nmi"}, diva::Generator(1));
+  const auto rows = diva::evaluate_combinations(set, {{{"knows"}, {1}}, {{"guesses"}, {1}}, {{"knows", "guesses"}, {1, 0}}},
+                                                {"recall@1", "nmi"}, diva::Generator(1));
   REQUIRE(rows.size() == 3);
   CHECK(rows[0].values[0].second == 1);
   CHECK(rows[1].values[0].second < 0.7);

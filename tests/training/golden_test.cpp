@@ -57,10 +57,11 @@ void compare(const golden::Case& one) {
 
   for (const std::string step : {"out.step1.", "out.step2."}) {
     INFO(step);
-    const auto value = objective.forward(
-        heads.forward(one["backbone_features"]), one["labels"],
-        {{"discriminative", triplets(one["triplets.discriminative"])}, {"shared", triplets(one["triplets.shared"])}, {"intra", triplets(one["triplets.intra"])}},
-        one["keys"], one["queue"]);
+    const auto value = objective.forward(heads.forward(one["backbone_features"]), one["labels"],
+                                         {{"discriminative", triplets(one["triplets.discriminative"])},
+                                          {"shared", triplets(one["triplets.shared"])},
+                                          {"intra", triplets(one["triplets.intra"])}},
+                                         one["keys"], one["queue"]);
     CHECK(golden::error(value.total, one[step + "loss"]) < 1e-9);
     for (const auto& [name, term] : value.terms) {
       INFO(name);

@@ -35,13 +35,15 @@ Objective::Value value_of(const diva::ObjectiveOptions& options, const std::vect
   Objective objective(options, heads, 4, 8, Generator(2));
   objective.to(torch::kFloat64);
   Generator mining(3);
-  return objective.forward(data.embeddings, data.labels, objective.mine(data.embeddings, data.labels, mining), data.keys, data.queue);
+  return objective.forward(data.embeddings, data.labels, objective.mine(data.embeddings, data.labels, mining), data.keys,
+                           data.queue);
 }
 
 }  // namespace
 
 TEST_CASE("the objective is the weighted sum of its terms, for any subset of heads") {
-  const std::map<std::string, double> alpha = {{"discriminative", 1}, {"selfsimilarity", 0.5}, {"shared", 0.25}, {"intra", 2}, {"separation", 1}};
+  const std::map<std::string, double> alpha = {
+      {"discriminative", 1}, {"selfsimilarity", 0.5}, {"shared", 0.25}, {"intra", 2}, {"separation", 1}};
   diva::ObjectiveOptions options{.alpha_shared = 0.25, .alpha_intra = 2, .alpha_ssl = 0.5, .rho = {10}};
   for (unsigned subset = 1; subset < 16; ++subset) {
     std::vector<std::string> heads;
@@ -65,7 +67,8 @@ TEST_CASE("each head's gradient comes from its own term alone when nothing is de
   auto data = batch(four);
   value_of({.alpha_shared = 0, .alpha_intra = 0, .alpha_ssl = 0, .decorrelations = {}}, four, data).total.backward();
   CHECK(data.embeddings["discriminative"].grad().abs().sum().item<double>() > 0);
-  for (const auto* head : {"shared", "intra", "selfsimilarity"}) CHECK(data.embeddings[head].grad().abs().sum().item<double>() == 0);
+  for (const auto* head : {"shared", "intra", "selfsimilarity"})
+    CHECK(data.embeddings[head].grad().abs().sum().item<double>() == 0);
 }
 
 TEST_CASE("the objective's parameters are named by head and grouped by learning rate") {

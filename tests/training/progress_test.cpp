@@ -36,12 +36,20 @@ TEST_CASE("the bar fills with the work") {
 TEST_CASE("without a terminal progress is plain lines with terms, rate and time left") {
   const auto text = written_by([](std::FILE* file) {
     diva::ProgressObserver progress("DiVA", file, 0);
-    progress.on(diva::StepEvent{.epoch = 1, .epochs = 3, .batch = 4, .batches = 10, .step = 15, .loss = 0.5,
-                                .terms = {{"discriminative", 0.25}, {"shared", 0.125}}, .images_per_second = 1234, .seconds_left = 90});
+    progress.on(diva::StepEvent{.epoch = 1,
+                                .epochs = 3,
+                                .batch = 4,
+                                .batches = 10,
+                                .step = 15,
+                                .loss = 0.5,
+                                .terms = {{"discriminative", 0.25}, {"shared", 0.125}},
+                                .images_per_second = 1234,
+                                .seconds_left = 90});
     progress.on(diva::EvaluationEvent{.epoch = 2, .epochs = 3, .rows = {{"shared", {{"recall@1", 0.75}}}}});
     progress.on(diva::WarningEvent{"careful"});
   });
-  for (const auto* part : {"epoch 2/3", "5/10", "1234 images/s", "1:30 left", "loss 0.500", "discriminative 0.250", "recall@1 0.7500", "careful"}) {
+  for (const auto* part :
+       {"epoch 2/3", "5/10", "1234 images/s", "1:30 left", "loss 0.500", "discriminative 0.250", "recall@1 0.7500", "careful"}) {
     CHECK_THAT(text, Catch::Matchers::Contains(part));
   }
   CHECK(text.find('\r') == std::string::npos);

@@ -4,10 +4,10 @@
 
 #include <diva/io/csv.hpp>
 
-#include <csignal>
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <csignal>
 
 #include <chrono>
 #include <thread>
@@ -73,11 +73,47 @@ TEST_CASE("a run killed by SIGKILL at random steps and resumed ends with the sam
   const TemporaryFolder pictures, out;
   small_run::write_images(pictures.path());
   const auto command = [&](const std::string& name) {
-    return std::vector<std::string>{DIVA_MAIN, "--dataset", "folder", "--source_path", pictures.path(), "--save_path", out.path(), "--savename", name,
-                                    "--arch", "conv4_normalize", "--widths", "8", "--image_size", "16", "--gray", "--embed_dim", "8", "--bs", "6",
-                                    "--n_epochs", "6", "--lr", "0.01", "--diva_features", "discriminative", "selfsimilarity", "shared", "intra",
-                                    "--diva_rho_decorrelation", "10", "--evaltypes", "discriminative", "--evaluation_metrics", "recall@1",
-                                    "--checkpoint_steps", "1", "--resume", "auto", "--seed", "5"};
+    return std::vector<std::string>{DIVA_MAIN,
+                                    "--dataset",
+                                    "folder",
+                                    "--source_path",
+                                    pictures.path(),
+                                    "--save_path",
+                                    out.path(),
+                                    "--savename",
+                                    name,
+                                    "--arch",
+                                    "conv4_normalize",
+                                    "--widths",
+                                    "8",
+                                    "--image_size",
+                                    "16",
+                                    "--gray",
+                                    "--embed_dim",
+                                    "8",
+                                    "--bs",
+                                    "6",
+                                    "--n_epochs",
+                                    "6",
+                                    "--lr",
+                                    "0.01",
+                                    "--diva_features",
+                                    "discriminative",
+                                    "selfsimilarity",
+                                    "shared",
+                                    "intra",
+                                    "--diva_rho_decorrelation",
+                                    "10",
+                                    "--evaltypes",
+                                    "discriminative",
+                                    "--evaluation_metrics",
+                                    "recall@1",
+                                    "--checkpoint_steps",
+                                    "1",
+                                    "--resume",
+                                    "auto",
+                                    "--seed",
+                                    "5"};
   };
   const auto log = out.path() + "/log";
   REQUIRE(wait_for(start(command("whole"), log)) == 0);

@@ -5,8 +5,16 @@
 
 namespace {
 
-diva::StepEvent step(std::int64_t number) { return {.epoch = number / 3, .step = number, .loss = 1.0 / static_cast<double>(number), .terms = {{"shared", 2}}, .learning_rate = 1e-5}; }
-diva::EvaluationEvent evaluation(std::int64_t epoch) { return {.epoch = epoch, .rows = {{"shared", {{"recall@1", 0.5}}}, {"intra", {{"recall@1", 0.25}}}}}; }
+diva::StepEvent step(std::int64_t number) {
+  return {.epoch = number / 3,
+          .step = number,
+          .loss = 1.0 / static_cast<double>(number),
+          .terms = {{"shared", 2}},
+          .learning_rate = 1e-5};
+}
+diva::EvaluationEvent evaluation(std::int64_t epoch) {
+  return {.epoch = epoch, .rows = {{"shared", {{"recall@1", 0.5}}}, {"intra", {{"recall@1", 0.25}}}}};
+}
 
 }  // namespace
 

@@ -34,8 +34,9 @@ struct Pictures {
 
 bool equal_parameters(const diva::Network& a, const diva::Network& b) {
   const auto x = a.named_parameters(), y = b.named_parameters();
-  return std::equal(x.begin(), x.end(), y.begin(), y.end(),
-                    [](const auto& one, const auto& other) { return one.name == other.name && torch::equal(one.tensor, other.tensor); });
+  return std::equal(x.begin(), x.end(), y.begin(), y.end(), [](const auto& one, const auto& other) {
+    return one.name == other.name && torch::equal(one.tensor, other.tensor);
+  });
 }
 
 }  // namespace
@@ -62,7 +63,8 @@ TEST_CASE("a run tells its observers of every step, evaluation and checkpoint") 
   const Pictures pictures;
   const TemporaryFolder out;
   Recorder recorder;
-  const auto result = diva::train(small_run::options(), pictures.train, pictures.test, {.folder = out.path(), .observers = {&recorder}});
+  const auto result =
+      diva::train(small_run::options(), pictures.train, pictures.test, {.folder = out.path(), .observers = {&recorder}});
   CHECK(result.finished);
   CHECK(result.steps == 12);
   REQUIRE(recorder.steps.size() == 12);
@@ -106,5 +108,6 @@ TEST_CASE("classes that are too small are told, and a checkpoint of another reci
   REQUIRE(recorder.warnings.size() == 1);
   CHECK_THAT(recorder.warnings[0], Contains("1 of 4 classes have fewer than 2 images"));
   options.optimizer.gamma = 0.5;
-  CHECK_THROWS_WITH(diva::train(options, pictures.train, pictures.test, {.folder = out.path(), .resume = true}), Contains("/optimizer/gamma"));
+  CHECK_THROWS_WITH(diva::train(options, pictures.train, pictures.test, {.folder = out.path(), .resume = true}),
+                    Contains("/optimizer/gamma"));
 }

@@ -63,8 +63,8 @@ void read_field(const std::string& where, const nlohmann::ordered_json& value, F
 
 }  // namespace detail
 
-/// Overwrites the fields that `json` names. OptionError for an unknown name (with the nearest known one), a wrong type or a value out
-/// of bounds; then `options` is unchanged.
+/// Overwrites the fields that `json` names. OptionError for an unknown name (with the nearest known one), a wrong type or a value
+/// out of bounds; then `options` is unchanged.
 template <Described Options>
 void from_json(const nlohmann::ordered_json& json, Options& options, const std::string& where = "options") {
   if (!json.is_object()) detail::fail<OptionError>("options", where, "a JSON object", json.dump());
@@ -82,7 +82,8 @@ void from_json(const nlohmann::ordered_json& json, Options& options, const std::
     }
   });
   for (const auto& [name, value] : json.items()) {
-    if (std::find(known.begin(), known.end(), name) == known.end()) detail::fail_unknown("options", where + "'s field", name, known);
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      detail::fail_unknown("options", where + "'s field", name, known);
   }
   validate_fields(where, result);
   options = std::move(result);

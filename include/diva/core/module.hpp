@@ -1,7 +1,7 @@
 #pragma once
 
-#include <diva/core/state.hpp>
 #include <torch/types.h>
+#include <diva/core/state.hpp>
 
 #include <string>
 #include <vector>
@@ -27,7 +27,8 @@ class Module {
   [[nodiscard]] virtual std::vector<NamedTensor> named_buffers() const { return {}; }
   [[nodiscard]] std::vector<torch::Tensor> parameters() const;
 
-  /// Moves parameters and buffers in place, so that optimisers that hold them go on working; only floating-point tensors change type.
+  /// Moves parameters and buffers in place, so that optimisers that hold them go on working; only floating-point tensors change
+  /// type.
   void to(torch::Device device);
   void to(torch::ScalarType type);
 

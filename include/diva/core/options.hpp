@@ -57,7 +57,9 @@ concept Described = std::is_aggregate_v<Options> && requires(Options& options) {
 };
 
 template <class Enum>
-concept NamedEnum = std::is_enum_v<Enum> && requires { enumerators(Enum{}); };
+concept NamedEnum = std::is_enum_v<Enum> && requires {
+  enumerators(Enum{});
+};
 
 /// The name of an enumerator, as in JSON and on the command line.
 template <NamedEnum Enum>
@@ -74,7 +76,8 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
 namespace detail {
 
 /// "'beta': expected one of boundary, margin; did you mean …" in one place, for every kind of name.
-[[noreturn]] void fail_unknown(std::string_view function, std::string_view kind, std::string_view name, const std::vector<std::string>& known);
+[[noreturn]] void fail_unknown(std::string_view function, std::string_view kind, std::string_view name,
+                               const std::vector<std::string>& known);
 
 template <NamedEnum Enum>
 std::vector<std::string> enumerator_names() {

@@ -34,7 +34,8 @@ torch::Tensor distance(const torch::Tensor& a, const torch::Tensor& b, Distance 
 ///
 /// Shapes:  a [A, D], b [B, D] -> [A, B].
 /// Edge:    as `distance`, except that cancellation leaves an error of about 4·ε·(‖a‖² + ‖b‖²) in the square: equal rows of unit
-///          length come out below 0.001 in float32, not exactly 0. Give the same tensor as `a` and `b` and the diagonal is exactly 0.
+///          length come out below 0.001 in float32, not exactly 0. Give the same tensor as `a` and `b` and the diagonal is exactly
+///          0.
 /// Cost:    O(A·B·D) time, O(A·B) memory. Gradient reaches a and b.
 /// Throws:  ShapeError when D differs.
 torch::Tensor pairwise_distances(const torch::Tensor& a, const torch::Tensor& b, Distance kind = Distance::euclidean);

@@ -18,8 +18,8 @@ struct Combination {
   bool operator==(const Combination&) const = default;
 };
 
-/// Reads the seed's `--evaltypes` names: `discriminative`, `Combined_discriminative_shared-0.5-1`. Names of heads are matched against
-/// `heads`, so they may hold underscores. Throws OptionError for an unknown head or a wrong number of weights.
+/// Reads the seed's `--evaltypes` names: `discriminative`, `Combined_discriminative_shared-0.5-1`. Names of heads are matched
+/// against `heads`, so they may hold underscores. Throws OptionError for an unknown head or a wrong number of weights.
 Combination parse_combination(std::string_view name, const std::vector<std::string>& heads);
 
 /// Each head's embedding (L2-normalised) times its weight, concatenated, L2-normalised.
@@ -31,8 +31,8 @@ Combination parse_combination(std::string_view name, const std::vector<std::stri
 /// Throws:  OptionError when a head is missing from `embeddings` or the weights do not fit.
 torch::Tensor combine(const Embeddings& embeddings, const Combination& combination);
 
-/// What the seed's `--evaltypes all` evaluates for these heads: each head alone, and for two to four heads the seed's fixed weightings
-/// in the order of `heads`. `published_sop` selects the list that the seed uses for Stanford Online Products.
+/// What the seed's `--evaltypes all` evaluates for these heads: each head alone, and for two to four heads the seed's fixed
+/// weightings in the order of `heads`. `published_sop` selects the list that the seed uses for Stanford Online Products.
 ///
 /// Differs: the seed evaluates single heads only when there is one, no equal weights for two heads, and nothing for five or more
 ///          (FIELD A17); here single heads and equal weights are always there.

@@ -23,7 +23,8 @@ void describe(ContrastiveLossOptions& options, Visitor&& visit) {
 ///
 ///   L = 1/P Σ_(a,p) ( D_ap − m_pos )₊  +  1/N Σ_(a,n) ( m_neg − D_an )₊
 ///
-/// Source:  Hadsell et al., Dimensionality Reduction by Learning an Invariant Mapping, CVPR 2006, in the unsquared form of the seed's
+/// Source:  Hadsell et al., Dimensionality Reduction by Learning an Invariant Mapping, CVPR 2006, in the unsquared form of the
+/// seed's
 ///          criteria/contrastive.py.
 /// Differs: the seed's offset of 1e-6 (see `variant`) makes D_ab ≠ D_ba; ours is symmetric, and the gradient at D = 0 is 0.
 /// Shapes:  embeddings [B, D]; labels [B] int64; pairs, or triplets taken apart -> scalar.
@@ -35,7 +36,8 @@ class ContrastiveLoss final : public Loss {
   [[nodiscard]] std::string_view name() const override { return "contrastive"; }
 
  private:
-  [[nodiscard]] torch::Tensor compute(const torch::Tensor& embeddings, const torch::Tensor& labels, const Tuples& tuples) const override;
+  [[nodiscard]] torch::Tensor compute(const torch::Tensor& embeddings, const torch::Tensor& labels,
+                                      const Tuples& tuples) const override;
 
   ContrastiveLossOptions options_;
 };

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <torch/types.h>
 #include <diva/core/module.hpp>
 #include <diva/miners/tuples.hpp>
-#include <torch/types.h>
 
 #include <optional>
 #include <string_view>
@@ -14,14 +14,16 @@ class Loss : public Module {
  public:
   /// The loss of a batch.
   ///
-  /// Shapes:  embeddings [B, D] floating point, labels [B] int64 on the same device, tuples of indices into the batch -> scalar of the
+  /// Shapes:  embeddings [B, D] floating point, labels [B] int64 on the same device, tuples of indices into the batch -> scalar of
+  /// the
   ///          embeddings' type, float32 at least: half and bfloat16 are computed and returned in float32.
   /// Edge:    nothing selected, or an empty batch: 0, with a gradient of zeros. Identical and opposite embeddings: finite value and
   ///          gradient. NaN in the embeddings passes on to the value, so that the training loop can name the batch.
   /// Cost:    without tuples, all that the labels allow are used (`all_triplets`, `all_pairs`): O(T·D) time and memory.
   /// Throws:  ShapeError (shapes, types, devices), DataError (labels or indices out of range; values are read on the CPU only),
   ///          OptionError when the criterion cannot use this kind of tuple.
-  [[nodiscard]] torch::Tensor forward(const torch::Tensor& embeddings, const torch::Tensor& labels, const Tuples& tuples = {}) const;
+  [[nodiscard]] torch::Tensor forward(const torch::Tensor& embeddings, const torch::Tensor& labels,
+                                      const Tuples& tuples = {}) const;
 
   /// The name under which the registry makes it.
   [[nodiscard]] virtual std::string_view name() const = 0;

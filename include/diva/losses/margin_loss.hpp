@@ -10,8 +10,9 @@ struct MarginLossOptions {
   double boundary = 1.2;       ///< β: initial distance at which positives end and negatives begin; in (0, 2).
   double margin = 0.2;         ///< α: half width of the corridor around β; ≥ 0.
   bool learn_boundary = true;  ///< One β a class, trained with `boundary_learning_rate`; otherwise one constant for all.
-  double boundary_learning_rate = 5e-4;  ///< The seed's `--loss_margin_beta_lr`; β moves in units of distance, so faster than weights.
-  double boundary_penalty = 0;           ///< ν: weight of Σβ, which keeps β from growing; ≥ 0.
+  double boundary_learning_rate =
+      5e-4;                     ///< The seed's `--loss_margin_beta_lr`; β moves in units of distance, so faster than weights.
+  double boundary_penalty = 0;  ///< ν: weight of Σβ, which keeps β from growing; ≥ 0.
   /// `fixed`: divide by the number of active pairs, as the paper's code; `repo`: by the number of triplets with an active pair.
   Variant counting = Variant::fixed;
 };
@@ -35,7 +36,8 @@ void describe(MarginLossOptions& options, Visitor&& visit) {
 /// The 1e-8, from the reference, keeps the gradient finite for equal embeddings and moves no distance by more than 1e-4.
 ///
 /// Source:  Wu et al., Sampling Matters in Deep Embedding Learning, ICCV 2017, eq. 4; arXiv 1706.07567.
-/// Differs: the DiVA and Revisiting codes count triplets where their text says pairs (`counting = Variant::repo` does the same), and
+/// Differs: the DiVA and Revisiting codes count triplets where their text says pairs (`counting = Variant::repo` does the same),
+/// and
 ///          fail for ν ≠ 0.
 /// Shapes:  embeddings [B, D]; labels [B] int64 in [0, num_classes); triplets -> scalar.
 /// Edge:    no active pair: νΣβ. Limit: α = 0 and D_ap < β < D_an for all: 0.
@@ -51,7 +53,8 @@ class MarginLoss final : public Loss {
   [[nodiscard]] std::vector<NamedTensor> named_parameters() const override;
 
  private:
-  [[nodiscard]] torch::Tensor compute(const torch::Tensor& embeddings, const torch::Tensor& labels, const Tuples& tuples) const override;
+  [[nodiscard]] torch::Tensor compute(const torch::Tensor& embeddings, const torch::Tensor& labels,
+                                      const Tuples& tuples) const override;
   [[nodiscard]] std::int64_t num_classes() const override { return num_classes_ > 0 ? num_classes_ : -1; }
 
   MarginLossOptions options_;

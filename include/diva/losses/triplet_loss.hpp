@@ -34,7 +34,8 @@ class TripletLoss final : public Loss {
   [[nodiscard]] std::string_view name() const override { return "triplet"; }
 
  private:
-  [[nodiscard]] torch::Tensor compute(const torch::Tensor& embeddings, const torch::Tensor& labels, const Tuples& tuples) const override;
+  [[nodiscard]] torch::Tensor compute(const torch::Tensor& embeddings, const torch::Tensor& labels,
+                                      const Tuples& tuples) const override;
 
   TripletLossOptions options_;
 };

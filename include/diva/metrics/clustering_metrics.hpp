@@ -25,7 +25,8 @@ Contingency contingency(const torch::Tensor& labels, const torch::Tensor& assign
 
 /// Normalised mutual information: I(class; cluster) / ((H(class) + H(cluster)) / 2), in [0, 1].
 ///
-/// Differs: scikit-learn before 0.22 divided by the geometric mean of the entropies, which is never smaller; numbers of older papers
+/// Differs: scikit-learn before 0.22 divided by the geometric mean of the entropies, which is never smaller; numbers of older
+/// papers
 ///          are that.
 double nmi(const Contingency& table);
 

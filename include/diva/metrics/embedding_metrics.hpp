@@ -1,7 +1,7 @@
 #pragma once
 
-#include <diva/core/options.hpp>
 #include <torch/types.h>
+#include <diva/core/options.hpp>
 
 #include <cstdint>
 

@@ -1,10 +1,10 @@
 #pragma once
 
+#include <torch/types.h>
 #include <diva/core/generator.hpp>
 #include <diva/core/options.hpp>
 #include <diva/search/kmeans.hpp>
 #include <diva/search/neighbours.hpp>
-#include <torch/types.h>
 
 #include <cstdint>
 #include <string>
@@ -55,14 +55,16 @@ const std::vector<MetricForm>& metric_forms();
 ///   nmi, ami, f1           of k-means clusters; see clustering_metrics.hpp
 ///   dists@intra, dists@inter, dists@intra_over_inter, rho_spectrum@M   see embedding_metrics.hpp
 ///
-/// One neighbour search serves all metrics, in blocks of queries, for as many neighbours as the most demanding one needs; one k-means
-/// serves nmi, ami and f1, and is run only if one of them is asked for. Only then is `generator` drawn from, once.
+/// One neighbour search serves all metrics, in blocks of queries, for as many neighbours as the most demanding one needs; one
+/// k-means serves nmi, ami and f1, and is run only if one of them is asked for. Only then is `generator` drawn from, once.
 ///
 /// Edge:    NaN where a metric has no sample to judge: precisions when every class has one sample, distances between one class.
 ///          Ties and duplicates are ordered by their index; a sample is told from its duplicates by id, not by rank.
-/// Cost:    that of nearest_neighbours; mAP over all ranks measures all N² pairs, all others O(N k). O(N + block · k) memory besides
+/// Cost:    that of nearest_neighbours; mAP over all ranks measures all N² pairs, all others O(N k). O(N + block · k) memory
+/// besides
 ///          the features. mrr searches further only for queries that have not met their class.
-/// Throws:  OptionError (a name that is no metric, with the nearest that is), ShapeError, DataError (as nearest_neighbours; no sample).
+/// Throws:  OptionError (a name that is no metric, with the nearest that is), ShapeError, DataError (as nearest_neighbours; no
+/// sample).
 MetricValues evaluate(const torch::Tensor& features, const torch::Tensor& labels, const std::vector<std::string>& metrics,
                       Generator& generator, const EvaluateOptions& options = {});
 

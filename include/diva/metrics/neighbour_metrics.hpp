@@ -1,7 +1,7 @@
 #pragma once
 
-#include <diva/core/options.hpp>
 #include <torch/types.h>
+#include <diva/core/options.hpp>
 
 #include <cstdint>
 #include <limits>
@@ -20,8 +20,8 @@ torch::Tensor neighbour_hits(const torch::Tensor& indices, const torch::Tensor& 
 
 /// [Q] int64: how many gallery samples of the query's class have another id. Without ids none is left out.
 /// Cost: O((Q + N) log N).
-torch::Tensor count_relevant(const torch::Tensor& query_labels, const torch::Tensor& gallery_labels, const torch::Tensor& query_ids = {},
-                             const torch::Tensor& gallery_ids = {});
+torch::Tensor count_relevant(const torch::Tensor& query_labels, const torch::Tensor& gallery_labels,
+                             const torch::Tensor& query_ids = {}, const torch::Tensor& gallery_ids = {});
 
 /// Both at once; the arguments are those of nearest_neighbours and its `indices`.
 Retrieval judge_neighbours(const torch::Tensor& indices, const torch::Tensor& query_labels, const torch::Tensor& gallery_labels,
@@ -35,8 +35,8 @@ Retrieval judge_neighbours(const torch::Tensor& indices, const torch::Tensor& qu
 /// Mean of the values that are not NaN; NaN when there is none.
 double mean_over_queries(const torch::Tensor& values);
 
-/// 1 if a relevant sample is among the first `rank`, otherwise 0 (lone queries too). The cumulative match characteristic; the seed's
-/// e_recall@k.
+/// 1 if a relevant sample is among the first `rank`, otherwise 0 (lone queries too). The cumulative match characteristic; the
+/// seed's e_recall@k.
 torch::Tensor recall_at(const Retrieval& retrieval, std::int64_t rank);
 
 /// Share of relevant samples among the first `rank`.
@@ -55,14 +55,15 @@ inline constexpr std::int64_t all_ranks = std::numeric_limits<std::int64_t>::max
 ///   AP = 1/d Σ_(r ≤ limit, r relevant) precision@r,   d = min(R, limit)  (fixed, paper)   or   R + 1  (repo)
 ///
 /// Source:  the seed's mAP (limit: all), mAP_lim (1023) and mAP_1000.
-/// Differs: the seed divides by the size of the class, R + 1, so that perfect retrieval scores R / (R + 1), half for classes of two,
+/// Differs: the seed divides by the size of the class, R + 1, so that perfect retrieval scores R / (R + 1), half for classes of
+/// two,
 ///          and gives lone queries 0; `repo` does the same. Otherwise d is the number of relevant samples that fit, so that perfect
 ///          retrieval scores 1. The paper prints no formula.
 /// Edge:    ranks beyond the list count as misses: for all ranks the list must be the whole gallery.
 torch::Tensor average_precision(const Retrieval& retrieval, std::int64_t limit = all_ranks, Variant variant = Variant::fixed);
 
-/// MAP@R: average_precision with the limit R of each query (fixed, paper); the seed's mAP_c has the limit R + 1 and divides by R + 1
-/// (repo). Lists must be as long as the largest limit.
+/// MAP@R: average_precision with the limit R of each query (fixed, paper); the seed's mAP_c has the limit R + 1 and divides by R +
+/// 1 (repo). Lists must be as long as the largest limit.
 ///
 /// Source:  Musgrave, Belongie, Lim, A Metric Learning Reality Check, ECCV 2020, section 3.2.
 torch::Tensor average_precision_at_r(const Retrieval& retrieval, Variant variant = Variant::fixed);

@@ -9,7 +9,8 @@
 namespace diva {
 
 struct DistanceWeightedOptions {
-  double lower_cutoff = 0.5;  ///< λ: nearer negatives count as if at this distance, which bounds the gradient's variance; in (0, 2).
+  double lower_cutoff =
+      0.5;  ///< λ: nearer negatives count as if at this distance, which bounds the gradient's variance; in (0, 2).
   double upper_cutoff = std::numeric_limits<double>::infinity();  ///< Negatives beyond it are left out; the paper's is 1.4, the
                                                                   ///< reference codes leave it off, since it can leave none.
 };
@@ -21,11 +22,13 @@ void describe(DistanceWeightedOptions& options, Visitor&& visit) {
   visit("upper_cutoff", options.upper_cutoff, "negatives farther than this are left out; infinity keeps all", positive);
 }
 
-/// The logarithm of the inverse density of distances between random points of the unit sphere in `dim` dimensions, up to a constant:
+/// The logarithm of the inverse density of distances between random points of the unit sphere in `dim` dimensions, up to a
+/// constant:
 ///
 ///   −log q(d) = (2 − dim)·log d − (dim − 3)/2 · log(1 − d²/4)
 ///
-/// At d = 2 (opposite points) the last term has no finite value; 1 − d²/4 is kept at 1e-8 or more, so d beyond 2 − 2e-8 counts as that.
+/// At d = 2 (opposite points) the last term has no finite value; 1 − d²/4 is kept at 1e-8 or more, so d beyond 2 − 2e-8 counts as
+/// that.
 torch::Tensor log_inverse_distance_density(const torch::Tensor& distances, std::int64_t dim);
 
 /// Chance of each sample to become anchor i's negative, in float64: row i sums to 1, or is all 0 when i is no anchor.
@@ -46,7 +49,8 @@ torch::Tensor distance_weighted_probabilities(const torch::Tensor& embeddings, c
 ///          `distance`.
 /// Differs: samples without a positive are left out, where the reference makes a singleton its own positive.
 /// Shapes:  embeddings [B, D] on the unit sphere, labels [B] int64 -> T ≤ B triplets.
-/// Edge:    no anchor: T = 0. Identical and opposite embeddings: finite probabilities. NaN embeddings give indices inside the batch,
+/// Edge:    no anchor: T = 0. Identical and opposite embeddings: finite probabilities. NaN embeddings give indices inside the
+/// batch,
 ///          and the criterion's NaN tells.
 /// Cost:    O(B²·D) time, O(B²) memory.
 Triplets distance_weighted_triplets(const torch::Tensor& embeddings, const torch::Tensor& labels, Generator& generator,

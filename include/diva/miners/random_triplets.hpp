@@ -8,7 +8,8 @@ namespace diva {
 /// One triplet an anchor: a uniform positive and a uniform negative.
 ///
 /// Source:  the seed's `random` (DiVA code, batchminer/random.py).
-/// Differs: the seed draws B of all triplets without replacement, so an anchor may come twice or never; here each anchor comes once.
+/// Differs: the seed draws B of all triplets without replacement, so an anchor may come twice or never; here each anchor comes
+/// once.
 ///          For classes of equal size both give every triplet the same chance.
 /// Shapes:  labels [B] int64 -> T ≤ B triplets, one for each sample with a positive and a negative.
 /// Edge:    no such sample: T = 0.

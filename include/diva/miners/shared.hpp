@@ -12,12 +12,13 @@ enum class Sharing {
 };
 
 constexpr auto enumerators(Sharing) {
-  return std::array{std::pair{Sharing::random, "random"}, std::pair{Sharing::standard, "standard"}, std::pair{Sharing::full, "full"}};
+  return std::array{std::pair{Sharing::random, "random"}, std::pair{Sharing::standard, "standard"},
+                    std::pair{Sharing::full, "full"}};
 }
 
 struct SharedOptions {
-  Sharing sharing = Sharing::random;           ///< The published runs use `random`; the paper's text describes three classes.
-  DistanceWeightedOptions distance = {};       ///< Of the distance-weighted draws.
+  Sharing sharing = Sharing::random;      ///< The published runs use `random`; the paper's text describes three classes.
+  DistanceWeightedOptions distance = {};  ///< Of the distance-weighted draws.
 };
 
 template <class Visitor>

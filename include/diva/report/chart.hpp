@@ -25,8 +25,8 @@ struct ChartArea {
   double left = 56, top = 34, width = 560, height = 250;
 };
 
-/// The chart as an `<svg>` element of the classes `chart`, `line-0` … `line-7`, coloured by the page's style sheet. Series beyond the
-/// eighth repeat the colours dashed. Without a finite point it says "no data".
+/// The chart as an `<svg>` element of the classes `chart`, `line-0` … `line-7`, coloured by the page's style sheet. Series beyond
+/// the eighth repeat the colours dashed. Without a finite point it says "no data".
 std::string render_svg(const LineChart& chart, const ChartArea& area = {});
 
 /// Ascending multiples of 1, 2 or 5 times a power of ten that cover [low, high] in about `count` steps.

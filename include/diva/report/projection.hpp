@@ -1,8 +1,8 @@
 #pragma once
 
+#include <torch/types.h>
 #include <diva/core/generator.hpp>
 #include <diva/core/options.hpp>
-#include <torch/types.h>
 
 namespace diva {
 

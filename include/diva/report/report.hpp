@@ -1,8 +1,8 @@
 #pragma once
 
+#include <torch/types.h>
 #include <diva/report/chart.hpp>
 #include <diva/report/retrieval_sheet.hpp>
-#include <torch/types.h>
 
 #include <string>
 #include <utility>
@@ -10,10 +10,11 @@
 
 namespace diva {
 
-/// A table of methods, heads or combinations against metrics; the best share (values up to 1) of each column is marked. NaN is a dash.
+/// A table of methods, heads or combinations against metrics; the best share (values up to 1) of each column is marked. NaN is a
+/// dash.
 struct MetricTable {
   std::string title;
-  std::vector<std::string> columns;                                ///< Names of the values.
+  std::vector<std::string> columns;                               ///< Names of the values.
   std::vector<std::pair<std::string, std::vector<double>>> rows;  ///< A name, and a value a column.
 };
 

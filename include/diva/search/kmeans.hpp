@@ -1,8 +1,8 @@
 #pragma once
 
+#include <torch/types.h>
 #include <diva/core/generator.hpp>
 #include <diva/core/options.hpp>
-#include <torch/types.h>
 
 #include <cstdint>
 
@@ -25,7 +25,8 @@ struct Clustering {
   double objective = 0;       ///< Σ |x − centroid of x|², in double, of these assignments.
 };
 
-/// k-means by FAISS: k different rows drawn at random, then Lloyd's iterations; a cluster that became empty takes half of a large one.
+/// k-means by FAISS: k different rows drawn at random, then Lloyd's iterations; a cluster that became empty takes half of a large
+/// one.
 ///
 /// Source:  Lloyd, Least squares quantization in PCM, IEEE Trans. Information Theory 1982; faiss::Clustering.
 /// Differs: all rows are used; FAISS by itself takes a sample of 256 k where there are more. The seed of FAISS comes from

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <diva/core/options.hpp>
 #include <torch/types.h>
+#include <diva/core/options.hpp>
 
 #include <cstdint>
 
@@ -47,25 +47,27 @@ void describe(NeighbourOptions& options, Visitor&& visit) {
 /// after. So equal rows stand in the order of their indices, and neighbours that differ in the last bit stand in the right order.
 ///
 /// How: tiles of queries × gallery go through one matrix product in the features' own type, and the scores s that come out only
-/// exclude. With rows a = x − c and b = y − c about the gallery's mean c (subtracting a constant keeps distances, and keeps a common
-/// offset from drowning them), s = |b|² − 2 a·b differs from its true value by at most
+/// exclude. With rows a = x − c and b = y − c about the gallery's mean c (subtracting a constant keeps distances, and keeps a
+/// common offset from drowning them), s = |b|² − 2 a·b differs from its true value by at most
 ///
 ///   e = γ_n (2 |a| |b| + |b|²),   γ_n = n u / (1 − n u),   n = D + 8,   u = 2⁻²⁴ (float32) or 2⁻⁵³ (float64),
 ///
 /// because a sum of D products carries a relative error of at most γ_D whatever the order of summation (Higham, Accuracy and
 /// Stability of Numerical Algorithms, 2002, section 3.1), and the remaining 8 u cover the rounding of a, b, |b|², their difference
-/// and the threshold. Cosine and dot have e = γ_n |b| with a scaled to length 1. Let S be the k-th smallest score. A row whose score
-/// exceeds S + 2e is farther than k others, so it is dropped; every other is measured directly. A query that has too many rows
-/// within 2e of S to hold (thousands of near-duplicates) measures them at once and keeps its k nearest.
+/// and the threshold. Cosine and dot have e = γ_n |b| with a scaled to length 1. Let S be the k-th smallest score. A row whose
+/// score exceeds S + 2e is farther than k others, so it is dropped; every other is measured directly. A query that has too many
+/// rows within 2e of S to hold (thousands of near-duplicates) measures them at once and keeps its k nearest.
 ///
 /// Source:  the identity is folklore; the exclusion test is this library's.
 /// Shapes:  queries [Q, D], gallery [N, D], of one type and on one device; ids [Q] and [N] int64 -> [Q, k] each.
 ///          16-bit features are converted to float32. float64 is computed in float64.
 /// Edge:    k beyond what is left: −1 and +∞. No ids: nothing is excluded. Ids of one side only: OptionError.
 /// Cost:    O(Q N D) time at the speed of the matrix product, O(tile + Q k) memory; k ≈ N adds O(Q N D) direct measurements.
-///          On CUDA the work stays on the device as one product and one top-k a tile; the candidates that are then measured directly
-///          are the k + 16 of the smallest scores, without the test above, and dot products of the device must not be set to TF32.
-/// Throws:  ShapeError (shapes, types, devices), OptionError (k < 1), DataError (NaN or infinite features, rows whose squared length
+///          On CUDA the work stays on the device as one product and one top-k a tile; the candidates that are then measured
+///          directly are the k + 16 of the smallest scores, without the test above, and dot products of the device must not be set
+///          to TF32.
+/// Throws:  ShapeError (shapes, types, devices), OptionError (k < 1), DataError (NaN or infinite features, rows whose squared
+/// length
 ///          overflows, rows of length 0 under cosine, which have no direction).
 Neighbours nearest_neighbours(const torch::Tensor& queries, const torch::Tensor& gallery, std::int64_t k,
                               const torch::Tensor& query_ids = {}, const torch::Tensor& gallery_ids = {},

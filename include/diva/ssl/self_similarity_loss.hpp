@@ -1,7 +1,7 @@
 #pragma once
 
-#include <diva/core/module.hpp>
 #include <torch/types.h>
+#include <diva/core/module.hpp>
 
 #include <optional>
 #include <string_view>

@@ -13,10 +13,11 @@
 namespace diva {
 
 struct EvaluationOptions {
-  std::vector<std::string> metrics = {"recall@1", "recall@2", "recall@4", "recall@8", "map@r", "nmi"};  ///< Names that evaluate takes.
+  std::vector<std::string> metrics = {"recall@1", "recall@2", "recall@4",
+                                      "recall@8", "map@r",    "nmi"};  ///< Names that evaluate takes.
   std::vector<std::string> combinations = {"all"};  ///< Names of heads, `Combined_…`, or "all" (see all_combinations).
-  std::int64_t batch_size = 112;                     ///< Images embedded at once.
-  std::int64_t every_epochs = 1;                     ///< Epochs between evaluations during training; the last epoch always ends with one.
+  std::int64_t batch_size = 112;                    ///< Images embedded at once.
+  std::int64_t every_epochs = 1;  ///< Epochs between evaluations during training; the last epoch always ends with one.
 };
 
 template <class Visitor>

@@ -11,7 +11,7 @@ namespace diva {
 
 /// One optimisation step is done.
 struct StepEvent {
-  std::int64_t epoch = 0;    ///< From 0 on.
+  std::int64_t epoch = 0;  ///< From 0 on.
   std::int64_t epochs = 0;
   std::int64_t batch = 0;    ///< Of this epoch, from 0 on.
   std::int64_t batches = 0;  ///< In an epoch.

@@ -10,10 +10,10 @@
 namespace diva {
 
 struct NetworkOptions {
-  std::string backbone = "resnet50";        ///< A name that make_backbone takes.
-  BackboneOptions backbone_options = {};    ///< Of that backbone.
+  std::string backbone = "resnet50";                    ///< A name that make_backbone takes.
+  BackboneOptions backbone_options = {};                ///< Of that backbone.
   std::vector<std::string> heads = {"discriminative"};  ///< Names of the heads, in the order of their evaluation.
-  std::int64_t embed_dim = 128;             ///< Dimension of each head's embedding.
+  std::int64_t embed_dim = 128;                         ///< Dimension of each head's embedding.
 };
 
 template <class Visitor>

@@ -17,22 +17,22 @@
 namespace diva {
 
 struct ObjectiveOptions {
-  std::string loss = "margin";                ///< Criterion of the discriminative, shared and intra heads; a name of make_loss.
-  std::string loss_options = "{}";            ///< JSON, as make_loss takes them.
-  std::string miner = "distance_weighted";    ///< Miner of the discriminative head; a name of make_miner.
-  std::string miner_options = "{}";           ///< JSON, as make_miner takes them.
-  SharedOptions shared = {};                  ///< Miner of the shared head.
-  IntraClassOptions intra = {};               ///< Miner of the intra head.
-  std::string ssl = "dance";                  ///< Criterion of the selfsimilarity head; a name of make_self_similarity.
-  std::string ssl_options = "{}";             ///< JSON, as make_self_similarity takes them.
-  double alpha_shared = 0.3;                  ///< α of the shared head.
-  double alpha_intra = 0.3;                   ///< α of the intra head.
-  double alpha_ssl = 0.3;                     ///< α of the selfsimilarity head.
-  double key_momentum = 0.9;                  ///< m of the key network; in [0, 1].
-  std::int64_t key_batches = 30;              ///< Capacity of the key queue in batches.
+  std::string loss = "margin";              ///< Criterion of the discriminative, shared and intra heads; a name of make_loss.
+  std::string loss_options = "{}";          ///< JSON, as make_loss takes them.
+  std::string miner = "distance_weighted";  ///< Miner of the discriminative head; a name of make_miner.
+  std::string miner_options = "{}";         ///< JSON, as make_miner takes them.
+  SharedOptions shared = {};                ///< Miner of the shared head.
+  IntraClassOptions intra = {};             ///< Miner of the intra head.
+  std::string ssl = "dance";                ///< Criterion of the selfsimilarity head; a name of make_self_similarity.
+  std::string ssl_options = "{}";           ///< JSON, as make_self_similarity takes them.
+  double alpha_shared = 0.3;                ///< α of the shared head.
+  double alpha_intra = 0.3;                 ///< α of the intra head.
+  double alpha_ssl = 0.3;                   ///< α of the selfsimilarity head.
+  double key_momentum = 0.9;                ///< m of the key network; in [0, 1].
+  std::int64_t key_batches = 30;            ///< Capacity of the key queue in batches.
   std::vector<std::string> decorrelations = {"default"};  ///< Edges SOURCE-TARGET; "default": every other head to discriminative.
-  std::vector<double> rho = {1500};           ///< ρ of each edge, or one for all.
-  AdversarialSeparationOptions separation = {};  ///< Networks of the decorrelation.
+  std::vector<double> rho = {1500};                       ///< ρ of each edge, or one for all.
+  AdversarialSeparationOptions separation = {};           ///< Networks of the decorrelation.
 };
 
 template <class Visitor>
@@ -69,19 +69,21 @@ using LossTerms = std::vector<std::pair<std::string, torch::Tensor>>;
 class Objective : public Module {
  public:
   /// `heads`: among discriminative, selfsimilarity, shared, intra. Throws OptionError for others, and for options that do not fit.
-  Objective(const ObjectiveOptions& options, const std::vector<std::string>& heads, std::int64_t num_classes, std::int64_t embed_dim,
-            Generator initialisation);
+  Objective(const ObjectiveOptions& options, const std::vector<std::string>& heads, std::int64_t num_classes,
+            std::int64_t embed_dim, Generator initialisation);
 
   /// Triplets of each head that needs some, from embeddings of one batch; draws from `generator` in the order of the heads.
-  [[nodiscard]] std::map<std::string, Triplets> mine(const Embeddings& embeddings, const torch::Tensor& labels, Generator& generator) const;
+  [[nodiscard]] std::map<std::string, Triplets> mine(const Embeddings& embeddings, const torch::Tensor& labels,
+                                                     Generator& generator) const;
 
   struct Value {
     torch::Tensor total;  ///< Scalar with its graph.
     LossTerms terms;      ///< Unweighted, without their graph; separation includes its ρ.
   };
   /// `keys` [B, D] and `queue` [K, D] are read only with a selfsimilarity head.
-  [[nodiscard]] Value forward(const Embeddings& embeddings, const torch::Tensor& labels, const std::map<std::string, Triplets>& triplets,
-                              const torch::Tensor& keys = {}, const torch::Tensor& queue = {}) const;
+  [[nodiscard]] Value forward(const Embeddings& embeddings, const torch::Tensor& labels,
+                              const std::map<std::string, Triplets>& triplets, const torch::Tensor& keys = {},
+                              const torch::Tensor& queue = {}) const;
 
   [[nodiscard]] bool needs_keys() const { return self_similarity_ != nullptr; }
 

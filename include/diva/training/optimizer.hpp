@@ -10,11 +10,11 @@
 namespace diva {
 
 struct OptimizerOptions {
-  double learning_rate = 1e-5;        ///< Of the network; the seed's `--lr`.
-  double head_learning_rate = -1;     ///< Of the heads where not negative; the seed's `--fc_lr`.
-  double weight_decay = 4e-4;         ///< L2 term of the network's parameters; criteria and decorrelation have none. The seed's `--decay`.
+  double learning_rate = 1e-5;     ///< Of the network; the seed's `--lr`.
+  double head_learning_rate = -1;  ///< Of the heads where not negative; the seed's `--fc_lr`.
+  double weight_decay = 4e-4;  ///< L2 term of the network's parameters; criteria and decorrelation have none. The seed's `--decay`.
   std::vector<std::int64_t> milestones = {};  ///< Epochs at which every rate is multiplied by `gamma`; the seed's `--tau`.
-  double gamma = 0.3;                 ///< Factor at a milestone.
+  double gamma = 0.3;                         ///< Factor at a milestone.
 };
 
 template <class Visitor>

@@ -36,7 +36,8 @@ class StatusLine {
   bool pending_ = false;  // a changing line stands without its end
 };
 
-/// Shows a run to a person: epoch, bar, loss and its terms, images a second, time left; each evaluation as a line, warnings in full.
+/// Shows a run to a person: epoch, bar, loss and its terms, images a second, time left; each evaluation as a line, warnings in
+/// full.
 class ProgressObserver : public Observer {
  public:
   explicit ProgressObserver(std::string title, std::FILE* stream = stderr, double seconds_between_lines = 10);

@@ -11,7 +11,8 @@ namespace diva {
 /// Writes a run's numbers into its folder: `train.csv`, a row a step (step, epoch, loss, a column a term, learning_rate), and
 /// `evaluation.csv`, a row for each combination and evaluation (epoch, combination, a column a metric).
 ///
-/// A resumed run goes on in the same files: rows after the step and epoch where it resumes are dropped first, so no step is there twice.
+/// A resumed run goes on in the same files: rows after the step and epoch where it resumes are dropped first, so no step is there
+/// twice.
 class RunLog : public Observer {
  public:
   /// `resumed_step` 0 starts anew. Throws IoError when the files cannot be written, or are of a run with other columns.

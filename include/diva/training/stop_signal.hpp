@@ -2,8 +2,8 @@
 
 namespace diva {
 
-/// While it lives, SIGINT (Ctrl-C) and SIGTERM ask for a stop instead of killing the process; a second signal of the kind kills it as
-/// usual. One may live at a time; the former handlers come back with its end.
+/// While it lives, SIGINT (Ctrl-C) and SIGTERM ask for a stop instead of killing the process; a second signal of the kind kills it
+/// as usual. One may live at a time; the former handlers come back with its end.
 class StopSignal {
  public:
   StopSignal();

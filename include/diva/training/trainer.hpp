@@ -42,13 +42,13 @@ void describe(TrainingOptions& options, Visitor&& visit) {
 
 /// How and where a run is carried out; nothing here changes its result.
 struct RunOptions {
-  std::string folder;                     ///< For `checkpoint.safetensors`; empty: no checkpoint is written.
-  bool resume = false;                    ///< Go on from the folder's checkpoint where there is one.
-  double checkpoint_minutes = 10;         ///< Between checkpoints; one is also written after each epoch and when the run is stopped.
-  std::int64_t checkpoint_steps = 0;      ///< Also after every so many steps, where positive.
+  std::string folder;                 ///< For `checkpoint.safetensors`; empty: no checkpoint is written.
+  bool resume = false;                ///< Go on from the folder's checkpoint where there is one.
+  double checkpoint_minutes = 10;     ///< Between checkpoints; one is also written after each epoch and when the run is stopped.
+  std::int64_t checkpoint_steps = 0;  ///< Also after every so many steps, where positive.
   torch::Device device = torch::kCPU;
-  LoaderOptions loader = {};              ///< Threads and prefetch; `views` is set as the heads need.
-  std::function<bool()> stop = {};        ///< Asked after each step; true saves and ends the run, as Ctrl-C does through StopSignal.
+  LoaderOptions loader = {};        ///< Threads and prefetch; `views` is set as the heads need.
+  std::function<bool()> stop = {};  ///< Asked after each step; true saves and ends the run, as Ctrl-C does through StopSignal.
   std::vector<Observer*> observers = {};  ///< Not owned.
 };
 
@@ -68,14 +68,15 @@ Progress checkpoint_progress(const std::string& folder);
 
 /// Trains a network on one data set and evaluates it on another, whose classes need not be the same.
 ///
-/// One step: a batch of the sampler, views of the loader, embeddings of all heads; keys of the second view by the momentum network where
-/// there is a selfsimilarity head; triplets by each head's miner; the objective; Adam; momentum update; keys into the queue.
+/// One step: a batch of the sampler, views of the loader, embeddings of all heads; keys of the second view by the momentum network
+/// where there is a selfsimilarity head; triplets by each head's miner; the objective; Adam; momentum update; keys into the queue.
 ///
 /// Every draw comes from forks of one Generator by epoch and batch, and a checkpoint holds network, key network, criteria, queue,
-/// optimiser and position. So a run that was stopped anywhere, killed included, and resumed ends in the same bits as one that was not;
-/// on the CPU that also needs the same number of LibTorch's threads, since sums inside convolutions are split by them.
+/// optimiser and position. So a run that was stopped anywhere, killed included, and resumed ends in the same bits as one that was
+/// not; on the CPU that also needs the same number of LibTorch's threads, since sums inside convolutions are split by them.
 ///
-/// Throws: OptionError (options; a checkpoint of another recipe, with the fields that differ), DataError (data sets that do not fit;
+/// Throws: OptionError (options; a checkpoint of another recipe, with the fields that differ), DataError (data sets that do not
+/// fit;
 ///         a loss that is not finite, with the term, epoch and samples to blame; the last checkpoint stays), IoError (files).
 TrainingResult train(const TrainingOptions& options, std::shared_ptr<const ImageStore> training,
                      std::shared_ptr<const ImageStore> evaluation, const RunOptions& run = {});
