@@ -1,7 +1,7 @@
 #pragma once
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/cuda.h>
 #include <diva/core/options.hpp>
 #include <diva/data/dataset.hpp>
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 #include <diva/core/checks.hpp>
 #include <diva/core/error.hpp>
 #include <diva/io/labels.hpp>

@@ -89,7 +89,7 @@ DIVA_C_API const char* diva_metric_meaning(int64_t index);
 DIVA_C_API diva_status diva_kmeans(const float* features, int64_t size, int64_t dim, int64_t k, int64_t iterations,
                                    int64_t restarts, uint64_t seed, float* centroids, int64_t* assignments, double* objective);
 
-/* Divides each row by its length, in place; rows of length 0 stay. */
+/* Rows of length 1, in place: x / max(|x|, 1e-12), so that rows of zeros stay. */
 DIVA_C_API diva_status diva_normalise(float* features, int64_t size, int64_t dim);
 
 #ifdef __cplusplus

@@ -1,5 +1,6 @@
 #include <diva/capi.h>
 #include <diva/core/error.hpp>
+#include <diva/core/normalize.hpp>
 #include <diva/metrics/evaluate.hpp>
 #include <diva/search/kmeans.hpp>
 #include <diva/search/neighbours.hpp>
@@ -7,7 +8,7 @@
 
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/utils.h>
 
 #include <algorithm>
 #include <limits>
@@ -208,8 +209,6 @@ diva_status diva_normalise(float* features, int64_t size, int64_t dim) {
   return guarded([&] {
     check_size("diva_normalise", "dim", dim, 1);
     auto rows = view("diva_normalise", "features", features, {size, dim});
-    // Lengths in double, so that squares neither overflow nor vanish.
-    const auto lengths = at::linalg_vector_norm(rows, 2, torch::IntArrayRef({1}), true, torch::kFloat64);
-    rows.copy_(rows.to(torch::kFloat64).div_(torch::where(lengths > 0, lengths, torch::ones_like(lengths))));
+    rows.copy_(diva::l2_normalize(rows.to(torch::kFloat64)));  // squares of floats do not overflow in double
   });
 }

@@ -73,8 +73,8 @@ static void test_kmeans_and_normalise(void) {
   EXPECT(assignments[0] == assignments[1] && assignments[2] == assignments[3] && assignments[0] != assignments[2]);
   EXPECT(diva_kmeans(points, 4, 1, 2, 20, 1, 1, NULL, NULL, NULL) == DIVA_OK);
 
-  float rows[] = {3, 4, 0, 0, 1e30F, 0, 0, 1e-30F};
-  const float unit[] = {0.6F, 0.8F, 0, 0, 1, 0, 0, 1};
+  float rows[] = {3, 4, 0, 0, 1e30F, 0, 0, -1e-6F};
+  const float unit[] = {0.6F, 0.8F, 0, 0, 1, 0, 0, -1};
   EXPECT(diva_normalise(rows, 4, 2) == DIVA_OK);
   EXPECT(memcmp(rows, unit, sizeof unit) == 0);
 }
