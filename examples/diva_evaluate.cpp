@@ -8,6 +8,7 @@
 #include <diva/metrics.hpp>
 
 #include <ATen/Parallel.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <deque>
@@ -175,7 +176,9 @@ int run(const Flags& f) {
   const auto start = std::chrono::steady_clock::now();
   for (const auto& [row, sets] : task.sets) {
     const auto &query = sets.queries.features, &gallery = sets.gallery.features;
-    line.show(fmt::format("{}: {}: {} queries in {} x {}", name, row, query.size(0), gallery.size(0), gallery.size(1)));
+    if (isatty(STDERR_FILENO) == 1) {
+      line.show(fmt::format("{}: {}: {} queries in {} x {}", name, row, query.size(0), gallery.size(0), gallery.size(1)));
+    }
     diva::Generator generator(static_cast<std::uint64_t>(f.seed));
     result.rows.emplace_back(row, diva::evaluate(sets.queries, sets.gallery, metrics, generator, options));
   }

@@ -12,6 +12,14 @@ void describe(Inner& options, Visitor&& visit) {
   visit("rate", options.rate, "a share", diva::between(0, 1));
 }
 
+struct Open {
+  double bound = 1;
+};
+template <class Visitor>
+void describe(Open& options, Visitor&& visit) {
+  visit("bound", options.bound, "", diva::any_value);
+}
+
 struct Everything {
   bool flag = true;
   std::int64_t count = 3;
@@ -44,6 +52,23 @@ TEST_CASE("options survive the way to JSON and back") {
   Everything back;
   diva::from_json(diva::to_json(options), back);
   CHECK(diva::to_json(back) == diva::to_json(options));
+}
+
+TEST_CASE("infinity survives the way through a text") {
+  struct Case {
+    double bound;
+    const char* text;
+  };
+  for (const auto& [bound, text] : {Case{INFINITY, R"({"bound":"inf"})"}, Case{-INFINITY, R"({"bound":"-inf"})"}}) {
+    const auto written = diva::to_json(Open{.bound = bound}).dump();
+    CHECK(written == text);
+    Open back{.bound = 0};
+    diva::from_json(diva::parse_json(written, "test"), back);
+    CHECK(back.bound == bound);
+  }
+  Open options;
+  CHECK_THROWS_AS(diva::from_json(diva::parse_json(R"({"bound": "infinite"})", "test"), options), diva::OptionError);
+  CHECK_THROWS_AS(diva::from_json(diva::parse_json(R"({"bound": null})", "test"), options), diva::OptionError);
 }
 
 TEST_CASE("JSON overwrites only what it names") {

@@ -5,7 +5,7 @@
 
 namespace diva {
 
-/// Options as JSON, in the order of their fields; enumerations by name, nested options as objects.
+/// Options as JSON, in the order of their fields; enumerations by name, nested options as objects, infinity as "inf".
 template <Described Options>
 nlohmann::ordered_json to_json(const Options& options) {
   auto copy = options;
@@ -16,6 +16,13 @@ nlohmann::ordered_json to_json(const Options& options) {
       result[name] = to_json(field);
     } else if constexpr (NamedEnum<Field>) {
       result[name] = to_string(field);
+    } else if constexpr (std::floating_point<Field>) {
+      // JSON has no infinity, and a recipe must come back as it was.
+      if (std::isinf(field)) {
+        result[name] = field > 0 ? "inf" : "-inf";
+      } else {
+        result[name] = field;
+      }
     } else {
       result[name] = field;
     }
@@ -44,7 +51,11 @@ void read_field(const std::string& where, const nlohmann::ordered_json& value, F
     if (!value.is_number_integer()) wrong("an integer");
     field = value.get<Field>();
   } else if constexpr (std::floating_point<Field>) {
-    if (!value.is_number()) wrong("a number");
+    if (value == "inf" || value == "-inf") {
+      field = value == "inf" ? std::numeric_limits<Field>::infinity() : -std::numeric_limits<Field>::infinity();
+      return;
+    }
+    if (!value.is_number()) wrong("a number, inf or -inf");
     field = value.get<Field>();
   } else if constexpr (std::same_as<Field, std::string>) {
     if (!value.is_string()) wrong("a text");
