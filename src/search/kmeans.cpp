@@ -1,6 +1,6 @@
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/utils.h>
 #include <diva/core/checks.hpp>
 #include <diva/search/kmeans.hpp>
 #include <diva/search/neighbours.hpp>

@@ -52,6 +52,27 @@ TEST_CASE("diva_search writes arrays, the same as the library's for many queries
   }
 }
 
+TEST_CASE("diva_search builds an index once and searches it later, without the gallery") {
+  const Line line;
+  line.write("names.txt", "zero\none\nthree\nseven\n");
+  for (const std::string kind : {"flat", "ivf --lists 2 --probes 2", "hnsw --links 4"}) {
+    const auto built = line.run(program, "--gallery g.npy --index g.index --kind " + kind);
+    INFO(built.error);
+    REQUIRE(built.status == 0);
+    CHECK(built.out.empty());
+    CHECK(built.error.find("4 rows of 1 values") != std::string::npos);
+    const auto found = line.run(program, "--index g.index --query q.npy --k 2 --names names.txt");
+    INFO(found.error);
+    REQUIRE(found.status == 0);
+    CHECK(found.out == "query,rank,index,distance,name\n0,1,2,0.5,three\n0,2,1,1.5,one\n1,1,3,93,seven\n1,2,2,97,three\n");
+  }
+  line.refuses(program, "--index g.index", 1, "--query");
+  line.refuses(program, "--index none.index --query q.npy", 1, "none.index");
+  line.refuses(program, "--index g.npy --query q.npy", 1, "g.npy");
+  line.refuses(program, "--gallery g.npy --index new.index --kind tree", 2, "--kind");
+  line.refuses(program, "--gallery g.npy --index new.index --kind ivf --lists 100", 1, "diva_search: ");
+}
+
 TEST_CASE("diva_search refuses what it cannot use, in one line") {
   const Line line;
   line.refuses(program, "", 1, "--gallery");
