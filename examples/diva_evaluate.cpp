@@ -184,10 +184,7 @@ int run(const Flags& f) {
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const auto& sets = task.sets.front().second;
-  line.print(fmt::format("{}: {} queries in a gallery of {}, {:.1f} s", name, sets.queries.features.size(0),
-                         sets.gallery.features.size(0), seconds));
 
-  if (f.json != "-" && f.csv != "-") fmt::print("{}", result.table());
   if (!f.json.empty()) {
     auto document = task.about;
     document["queries"] = sets.queries.features.size(0);
@@ -201,6 +198,9 @@ int run(const Flags& f) {
     program::write_text(f.json, document.dump(2) + "\n");
   }
   if (!f.csv.empty()) program::write_text(f.csv, result.csv());
+  if (f.json != "-" && f.csv != "-") fmt::print("{}", result.table());
+  line.print(fmt::format("{}: {} queries in a gallery of {}, {:.1f} s", name, sets.queries.features.size(0),
+                         sets.gallery.features.size(0), seconds));
   return 0;
 }
 
