@@ -13,3 +13,4 @@
 #include <diva/metrics/head_correlation.hpp>
 #include <diva/metrics/neighbour_metrics.hpp>
 #include <diva/metrics/verification.hpp>
+#include <diva/metrics/protocol.hpp>

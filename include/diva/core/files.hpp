@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +37,10 @@ std::size_t read_at(std::string_view function, const std::string& path, int desc
 
 /// Writes everything; false, with errno set, when not.
 bool write_all(int descriptor, std::span<const std::uint8_t> bytes);
+bool write_all_at(int descriptor, std::span<const std::uint8_t> bytes, std::uint64_t offset);
+
+/// The first `size` bytes (at least one) mapped, privately: written pages are copies. Unmapped with the last owner.
+std::shared_ptr<std::uint8_t> map_file(std::string_view function, const std::string& path, int descriptor, std::uint64_t size);
 
 }  // namespace detail
 
@@ -60,6 +65,8 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   void write(std::span<const std::uint8_t> bytes);
+  /// Replaces bytes that were written before: a header whose numbers are known only at the end.
+  void overwrite(std::uint64_t offset, std::span<const std::uint8_t> bytes);
   void commit();  ///< Once, after the last `write`.
 
  private:
