@@ -1,11 +1,12 @@
-// One side of losses.py: reads inputs and a list of criteria, prints value, length of the gradient and seconds of each as JSON lines.
+// One side of losses.py: reads inputs and a list of criteria, prints value, length of the gradient and seconds of each as JSON
+// lines.
+#include <fmt/format.h>
+#include <torch/utils.h>
 #include <diva/core/generator.hpp>
 #include <diva/io/safetensors.hpp>
 #include <diva/losses/registry.hpp>
 #include <diva/miners/registry.hpp>
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <torch/utils.h>
 
 #include <algorithm>
 #include <chrono>

@@ -12,5 +12,5 @@
 #include <diva/metrics/evaluate.hpp>
 #include <diva/metrics/head_correlation.hpp>
 #include <diva/metrics/neighbour_metrics.hpp>
-#include <diva/metrics/verification.hpp>
 #include <diva/metrics/protocol.hpp>
+#include <diva/metrics/verification.hpp>

@@ -20,16 +20,17 @@ EmbeddedSet embed(Network& network, Loader& loader, std::int64_t batch_size, std
                   const std::function<void(std::int64_t, std::int64_t)>& progress) {
   EmbeddedSet set;
   set.labels = torch::empty({size}, torch::kInt64);
-  embed_batches(network, loader, batch_size, device, [&](const Embeddings& embeddings, const torch::Tensor& labels, std::int64_t done) {
-    const auto count = labels.size(0);
-    for (const auto& [head, values] : embeddings) {
-      auto& all = set.embeddings[head];
-      if (!all.defined()) all = torch::empty({size, values.size(1)}, torch::kFloat32);
-      all.narrow(0, done - count, count).copy_(values);
-    }
-    set.labels.narrow(0, done - count, count).copy_(labels);
-    if (progress) progress(done, size);
-  });
+  embed_batches(network, loader, batch_size, device,
+                [&](const Embeddings& embeddings, const torch::Tensor& labels, std::int64_t done) {
+                  const auto count = labels.size(0);
+                  for (const auto& [head, values] : embeddings) {
+                    auto& all = set.embeddings[head];
+                    if (!all.defined()) all = torch::empty({size, values.size(1)}, torch::kFloat32);
+                    all.narrow(0, done - count, count).copy_(values);
+                  }
+                  set.labels.narrow(0, done - count, count).copy_(labels);
+                  if (progress) progress(done, size);
+                });
   return set;
 }
 
