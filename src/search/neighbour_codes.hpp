@@ -8,7 +8,8 @@
 
 namespace diva::detail {
 
-/// Rows rounded to integers, for products that only exclude. Row x at position p becomes a = times x − centre and
+/// Rows rounded to integers, for products that only exclude. Row x at position p becomes a = H (times x − centre), with one
+/// rotation H for all rows, which changes no product but evens out the coordinates, and
 ///
 ///   a = factor · code + δ,   |δ| ≤ residual,   |a| ≤ reach
 ///
@@ -42,8 +43,8 @@ struct RowSource {
   bool squares = false;                 ///< Whether offset is |a|².
 };
 
-/// Rows about as far apart as the golden section of their number: every stretch of the order is a sample of all of them, though rows
-/// of one class usually stand together.
+/// Rows about as far apart as the golden section of their number: every stretch of the order is a sample of all of them, though
+/// rows of one class usually stand together.
 std::vector<std::int32_t> spread_order(std::int64_t count);
 
 /// The codes of all rows, made in parallel.
