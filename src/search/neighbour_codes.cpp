@@ -30,10 +30,33 @@ struct Coded {
   double largest, length;
 };
 
+// Turns a by Hadamard's matrix and signs, in blocks of the largest power of two that divides their number, of dimensions that lie
+// apart. Lengths and products stay as they are, but what one coordinate held is spread over the block, so that no few large ones
+// set the scale and leave the others with few bits.
+void rotate(double* a, std::int64_t dim, double* turned) {
+  const auto block = dim & -dim, blocks = dim / block;
+  const double scale = 1 / std::sqrt(static_cast<double>(block));
+  for (std::int64_t i = 0; i < dim; ++i) {
+    const auto sign = static_cast<std::uint64_t>(i) * 0x9E3779B97F4A7C15U >> 63;  // as good as any: a fixed, even mixture
+    turned[i % blocks * block + i / blocks] = sign != 0 ? -a[i] * scale : a[i] * scale;
+  }
+  for (std::int64_t half = 1; half < block; half *= 2) {
+    for (std::int64_t begin = 0; begin < dim; begin += 2 * half) {
+      for (auto i = begin; i < begin + half; ++i) {
+        const double left = turned[i], right = turned[i + half];
+        turned[i] = left + right;
+        turned[i + half] = left - right;
+      }
+    }
+  }
+  std::copy_n(turned, dim, a);
+}
+
 template <class T>
-Coded place(const T* x, double times, std::span<const double> centre, double* a, std::int64_t padded) {
+Coded place(const T* x, double times, std::span<const double> centre, double* a, std::int64_t padded, double* turned) {
   const auto dim = static_cast<std::int64_t>(centre.size());
   for (std::int64_t i = 0; i < dim; ++i) a[i] = x[i] * times - centre[i];
+  rotate(a, dim, turned);
   std::array<double, lanes> largest{}, squares{};
   for (std::int64_t i = 0; i < padded; i += lanes) {
     for (std::int64_t lane = 0; lane < lanes; ++lane) {
@@ -109,7 +132,7 @@ RowCodes encode_rows(const RowSource<T>& source, bool narrow) {
   // 16 bits: √(2³¹) less what rounding may add to the length of the codes.
   const double longest = 46340 - std::sqrt(static_cast<double>(source.dim)) / 2 - 1;
   at::parallel_for(0, made.panels, 4, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<double> a(padded, 0.0);
+    std::vector<double> a(padded, 0.0), turned(source.dim);
     std::vector<std::int32_t> codes(padded);
     for (std::int64_t panel = begin; panel < end; ++panel) {
       auto* out = made.codes.template data_ptr<std::uint8_t>() + panel * made.steps * step_bytes;
@@ -117,7 +140,7 @@ RowCodes encode_rows(const RowSource<T>& source, bool narrow) {
       for (auto p = panel * panel_rows; p < std::min((panel + 1) * panel_rows, source.count); ++p, out += step_bytes / panel_rows) {
         const std::int64_t row = source.order.empty() ? p : source.order[p];
         const double times = source.times[source.times.size() == 1 ? 0 : row];
-        const auto [largest, length] = place(source.data + row * source.dim, times, source.centre, a.data(), padded);
+        const auto [largest, length] = place(source.data + row * source.dim, times, source.centre, a.data(), padded, turned.data());
         auto factor = static_cast<float>(narrow ? largest / 127 : std::max(length / longest, largest / 32766));
         double residual = length;
         if (factor > std::numeric_limits<float>::min()) {
@@ -134,7 +157,7 @@ RowCodes encode_rows(const RowSource<T>& source, bool narrow) {
         } else {
           write_codes<std::int16_t>(codes.data(), made.steps, out);
         }
-        const double inherited = 0x1p-50 * (length + 2 * centre_length);  // what the roundings of times x − centre do to a
+        const double inherited = 0x1p-47 * (length + 2 * centre_length);  // what rounding to double, up to here, does to a
         made.factor[p] = factor;
         made.residual[p] = rounded_up(residual + inherited);
         made.reach[p] = rounded_up(length + residual + inherited);

@@ -8,7 +8,8 @@
 
 namespace diva::detail {
 
-/// Rows rounded to integers, for products that only exclude. Row x at position p becomes a = times x − centre and
+/// Rows rounded to integers, for products that only exclude. Row x at position p becomes a = H (times x − centre), with one
+/// rotation H for all rows, which changes no product but evens out the coordinates, and
 ///
 ///   a = factor · code + δ,   |δ| ≤ residual,   |a| ≤ reach
 ///

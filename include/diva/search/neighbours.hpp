@@ -48,8 +48,9 @@ void describe(NeighbourOptions& options, Visitor&& visit) {
 ///
 /// How: rows are rounded to integers of 8 or 16 bits, whose products exclude most pairs; the pairs that pass are scored directly in
 /// the features' own type, and what scores cannot tell apart is measured in double. About the gallery's mean c, a = x − c and b = y
-/// − c (of rows of length 1 under cosine; dot takes c = 0), the squared distance is D = |a|² + |b|² − 2 a·b, and a = w p + δ with
-/// integers p and a scale w. By Cauchy and Schwarz, whatever the data,
+/// − c (of rows of length 1 under cosine; dot takes c = 0), both turned by one rotation that evens out their coordinates, the
+/// squared distance is D = |a|² + |b|² − 2 a·b, and a = w p + δ with integers p and a scale w. By Cauchy and Schwarz, whatever the
+/// data,
 ///
 ///   |a·b − w_a w_b p_a·p_b| = |δ_a·b + w_a p_a·δ_b| ≤ |δ_a| |b| + (|a| + |δ_a|) |δ_b|,
 ///
