@@ -346,5 +346,6 @@ int main(int argc, char** argv) {
                "train on four fifths of the background characters and test on the rest: how the recipe was chosen");
   app.add_option("--override", flags.override_json, "JSON that overrides the recipe of both trainings, for experiments");
   if (const int status = program::parse(app, argc, argv); status >= 0) return status;
+  program::use_threads();
   return program::guarded("diva_demo", [&] { return run(flags); });
 }

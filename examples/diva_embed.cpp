@@ -84,7 +84,7 @@ class Output {
 };
 
 int run(const Flags& f) {
-  if (f.threads > 0) at::set_num_threads(static_cast<int>(f.threads));
+  program::use_threads(f.threads);
   program::EmbeddingWork work(name, f.embedding);
   const auto& network = work.trained.recipe.network;
   const auto combination = f.combination.empty() ? diva::Combination{network.heads, std::vector<double>(network.heads.size(), 1)}

@@ -159,7 +159,7 @@ int run(const Flags& f) {
     for (const auto& [metric, meaning] : diva::metric_forms()) fmt::print("{:24} {}\n", metric, meaning);
     return 0;
   }
-  if (f.threads > 0) at::set_num_threads(static_cast<int>(f.threads));
+  program::use_threads(f.threads);
   const bool two = !f.query.empty() || !f.gallery.empty(), trained = !f.embedding.checkpoint.empty();
   if (static_cast<int>(!f.features.empty()) + static_cast<int>(two) + static_cast<int>(trained) != 1) {
     diva::detail::fail<diva::OptionError>(name, "the input",

@@ -258,5 +258,6 @@ int main(int argc, char** argv) {
   Flags flags;
   declare(app, flags);
   if (const int status = program::parse(app, argc, argv); status >= 0) return status;
+  program::use_threads();
   return program::guarded("diva_main", [&] { return flags.list.empty() ? run(flags) : list(flags.list); });
 }

@@ -128,7 +128,7 @@ int run(const Flags& f) {
   if (f.gallery.empty() && f.index.empty()) diva::detail::fail<diva::OptionError>(name, "--gallery or --index", "given", "neither");
   if (f.gallery.empty() && f.query.empty())
     diva::detail::fail<diva::OptionError>(name, "--query", "given with an index", "nothing");
-  if (f.threads > 0) at::set_num_threads(static_cast<int>(f.threads));
+  program::use_threads(f.threads);
   const auto gallery = f.gallery.empty() ? program::FeatureFile{} : program::read_features(f.gallery, f.features_name);
   std::optional<diva::Index> index;
   if (!f.index.empty()) index.emplace(f.gallery.empty() ? diva::Index::load(f.index) : build(f, gallery.features));

@@ -1,17 +1,21 @@
 #pragma once
 
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <diva/core/error.hpp>
 #include <diva/core/files.hpp>
 #include <diva/core/options.hpp>
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 /// What every program does around its work: errors as one line, and the nearest known flag for a mistyped one.
@@ -57,6 +61,13 @@ inline int guarded(const std::string& name, const std::function<int()>& work) {
     fmt::print(stderr, "{}: {}\n", name, error.what());
   }
   return 1;
+}
+
+/// Threads of LibTorch's operations and of the searches: `count`, or where that is 0 one for each processor, unless OMP_NUM_THREADS
+/// says otherwise. LibTorch itself takes half of a virtual machine's processors for hyper-threads.
+inline void use_threads(std::int64_t count = 0) {
+  if (count == 0 && std::getenv("OMP_NUM_THREADS") != nullptr) return;
+  at::set_num_threads(static_cast<int>(count > 0 ? count : std::max(1U, std::thread::hardware_concurrency())));
 }
 
 /// The flag `--NAME`, of an enumeration by its names.
