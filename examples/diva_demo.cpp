@@ -1,9 +1,9 @@
 // Trains DiVA and its margin-loss baseline on Omniglot and shows both beside raw pixels: `./dev demo`.
 #include "support/program.hpp"
 
+#include <diva/core/files.hpp>
 #include <diva/core/json.hpp>
 #include <diva/core/normalize.hpp>
-#include <diva/io/files.hpp>
 #include <diva/report/projection.hpp>
 #include <diva/report/report.hpp>
 #include <diva/training.hpp>
@@ -319,9 +319,9 @@ int run(const Flags& flags) {
                                           {"diva", diva_run.seconds},
                                           {"report", seconds_since(report_start)},
                                           {"total", seconds_since(start)}};
-  report.summary.push_back(fmt::format("Baseline {}, DiVA {}, all {} on {} threads.", diva::format_duration(baseline.seconds),
-                                       diva::format_duration(diva_run.seconds), diva::format_duration(seconds_since(start)),
-                                       torch::get_num_threads()));
+  report.summary.push_back(fmt::format("Baseline {}, DiVA {}, all {}; LibTorch computed on {} threads.",
+                                       diva::format_duration(baseline.seconds), diva::format_duration(diva_run.seconds),
+                                       diva::format_duration(seconds_since(start)), torch::get_num_threads()));
   diva::write_report(flags.out + "/report.html", report);
   write_numbers(flags.out + "/metrics.json", flags, rows, seconds);
 
@@ -346,5 +346,6 @@ int main(int argc, char** argv) {
                "train on four fifths of the background characters and test on the rest: how the recipe was chosen");
   app.add_option("--override", flags.override_json, "JSON that overrides the recipe of both trainings, for experiments");
   if (const int status = program::parse(app, argc, argv); status >= 0) return status;
+  program::use_threads();
   return program::guarded("diva_demo", [&] { return run(flags); });
 }

@@ -1,4 +1,5 @@
 // Trains DiVA on a folder of images, with the flags of the reference code.
+#include "support/data.hpp"
 #include "support/program.hpp"
 
 #include <torch/cuda.h>
@@ -10,7 +11,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <filesystem>
 #include <set>
 
 namespace {
@@ -210,30 +210,14 @@ diva::TrainingOptions recipe(const Flags& f) {
   return options;
 }
 
-diva::Split read_data(const Flags& f) {
-  if (f.source_path.empty()) diva::detail::fail<diva::OptionError>("diva_main", "--source_path", "given", "nothing");
-  const auto inner = f.source_path + "/" + f.dataset;
-  const auto root = std::filesystem::is_directory(inner) ? inner : f.source_path;
-  if (f.dataset == "cub200") return diva::zero_shot_split(diva::cub200(root));
-  if (f.dataset == "folder") return diva::zero_shot_split(diva::folder_of_classes(root));
-  if (f.dataset == "omniglot")
-    return {diva::omniglot(root, diva::OmniglotPart::background), diva::omniglot(root, diva::OmniglotPart::evaluation)};
-  diva::detail::fail_unknown("diva_main", "--dataset", f.dataset, {"cub200", "folder", "omniglot"});
-}
-
-torch::Device device(const Flags& f) {
-  if (torch::cuda::is_available()) return {torch::kCUDA, static_cast<c10::DeviceIndex>(f.gpu.empty() ? 0 : f.gpu.front())};
-  if (!f.gpu.empty()) fmt::print(stderr, "diva_main: no CUDA device, training on the CPU\n");
-  return torch::kCPU;
-}
-
 int run(const Flags& f) {
   const auto options = recipe(f);
   if (f.print_recipe) {
     fmt::print("{}\n", diva::to_json(options).dump(2));
     return 0;
   }
-  const auto split = read_data(f);
+  if (f.source_path.empty()) diva::detail::fail<diva::OptionError>("diva_main", "--source_path", "given", "nothing");
+  const auto split = program::read_split(f.dataset, f.source_path);
   fmt::print(stderr, "{}: {} images of {} classes to train on, {} of {} others to test\n", f.dataset, split.train.size(),
              split.train.num_classes(), split.test.size(), split.test.num_classes());
   const diva::ImageStoreOptions store{.channels = f.gray ? 1 : 3, .cache = f.cache};
@@ -252,7 +236,7 @@ int run(const Flags& f) {
                                    .resume = resume,
                                    .checkpoint_minutes = f.checkpoint_minutes,
                                    .checkpoint_steps = f.checkpoint_steps,
-                                   .device = device(f),
+                                   .device = program::device("diva_main", f.gpu),
                                    .loader = {.threads = f.kernels},
                                    .stop = diva::StopSignal::requested,
                                    .observers = {&log, &bar}});
@@ -311,5 +295,6 @@ int main(int argc, char** argv) {
   Flags flags;
   declare(app, flags);
   if (const int status = program::parse(app, argc, argv); status >= 0) return status;
+  program::use_threads();
   return program::guarded("diva_main", [&] { return flags.list.empty() ? run(flags) : list(flags.list, flags.markdown); });
 }

@@ -1,9 +1,10 @@
 #pragma once
 
-/// Module core: errors, random numbers, argument checks, state for checkpoints, options described once.
+/// Module core: errors, random numbers, argument checks, whole files, state for checkpoints, options described once.
 /// (`diva/core/json.hpp` is left out here: it brings in a JSON library that most users of the losses do not need.)
 #include <diva/core/checks.hpp>
 #include <diva/core/error.hpp>
+#include <diva/core/files.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/core/gradient.hpp>
 #include <diva/core/listing.hpp>

@@ -2,6 +2,7 @@
 
 /// Module training: the whole objective over several heads, the training loop, checkpoints with exact resume, evaluation of head
 /// combinations. The loop is the only place that knows all modules; it prints nothing and tells observers what happens.
+#include <diva/training/checkpoint.hpp>
 #include <diva/training/evaluation.hpp>
 #include <diva/training/events.hpp>
 #include <diva/training/network.hpp>

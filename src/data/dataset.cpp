@@ -204,6 +204,17 @@ Dataset folder_of_classes(const std::string& root) {
   return read_classes("folder_of_classes", fs::path(root + "/").parent_path().filename().string(), root);
 }
 
+Dataset folder_of_images(const std::string& root) {
+  const auto name = fs::path(root + "/").parent_path().filename().string();
+  const auto listing = list_folder("folder_of_images", root);
+  if (listing.images.empty()) detail::fail<DataError>("folder_of_images", root, "a folder with images", "no image in it");
+  Dataset dataset{.name = name, .samples = {}, .class_names = {name}};
+  for (const auto& image : listing.images) dataset.samples.push_back({image.string(), 0});
+  ignore(dataset, listing.ignored);
+  for (const auto& folder : listing.folders) dataset.ignored_files.push_back(folder.string());
+  return dataset;
+}
+
 Dataset cub200(const std::string& root) {
   const fs::path folder = root;
   if (fs::exists(folder / "images.txt") || fs::exists(folder / "image_class_labels.txt")) return read_lists("cub200", folder);

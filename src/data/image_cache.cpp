@@ -1,9 +1,9 @@
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <diva/core/error.hpp>
+#include <diva/core/files.hpp>
 #include <diva/data/image_cache.hpp>
 #include <diva/data/image_transforms.hpp>
-#include <diva/io/files.hpp>
 
 #include <algorithm>
 #include <atomic>

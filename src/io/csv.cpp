@@ -7,8 +7,6 @@
 
 #include <algorithm>
 
-#include "system.hpp"
-
 namespace diva {
 namespace {
 
@@ -134,11 +132,13 @@ CsvTable parse_csv(std::string_view text, const std::string& name) {
 
 CsvTable read_csv(const std::string& path) { return parse_csv(as_text(read_file(path)), path); }
 
-void write_csv(const std::string& path, const CsvTable& table) {
-  std::string text = line_of(table.columns, table.columns.size(), path);
-  for (const auto& row : table.rows) text += line_of(row, table.columns.size(), path);
-  write_file_atomically(path, as_bytes(text));
+std::string csv_text(const CsvTable& table, const std::string& name) {
+  std::string text = line_of(table.columns, table.columns.size(), name);
+  for (const auto& row : table.rows) text += line_of(row, table.columns.size(), name);
+  return text;
 }
+
+void write_csv(const std::string& path, const CsvTable& table) { write_file_atomically(path, as_bytes(csv_text(table, path))); }
 
 CsvWriter::CsvWriter(std::string path, const std::vector<std::string>& columns, CsvMode mode)
     : path_(std::move(path)),

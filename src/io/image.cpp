@@ -3,7 +3,7 @@
 #include <spng.h>
 #include <turbojpeg.h>
 #include <diva/core/error.hpp>
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 #include <diva/io/image.hpp>
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <diva/core/checks.hpp>
 #include <diva/core/error.hpp>
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 #include <diva/io/safetensors.hpp>
 
 #include <algorithm>
@@ -10,11 +10,10 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <vector>
-
-#include "system.hpp"
 
 namespace diva {
 namespace {
@@ -124,9 +123,12 @@ std::map<std::string, std::string> parse_metadata(const Json& value, const std::
   return texts;
 }
 
-/// `read(bytes, offset)` fills the bytes from the file or returns how many there were.
-template <class Read>
-State parse(std::uint64_t file_size, const std::string& file, Read&& read) {
+torch::Tensor unplaced(const Entry&, std::uint64_t) { return {}; }
+
+/// `read(bytes, offset)` fills the bytes from the file or returns how many there were. `place(entry, offset)` gives the tensor
+/// where its bytes are in memory already, or an undefined one to have them read.
+template <class Read, class Place = decltype(&unplaced)>
+State parse(std::uint64_t file_size, const std::string& file, Read&& read, Place&& place = &unplaced) {
   const auto fill = [&](std::span<std::uint8_t> bytes, std::uint64_t offset) {
     if (read(bytes, offset) != bytes.size())
       fail_read(fmt::format("'{}'", file), fmt::format("of {} bytes still", file_size), "fewer");
@@ -171,6 +173,10 @@ State parse(std::uint64_t file_size, const std::string& file, Read&& read) {
   }
 
   for (const auto& entry : entries) {
+    if (auto placed = place(entry, data_start + entry.begin); placed.defined()) {
+      state.tensors.emplace(entry.name, std::move(placed));
+      continue;
+    }
     auto tensor = torch::empty(entry.shape, entry.type);
     const std::span bytes(static_cast<std::uint8_t*>(tensor.data_ptr()), entry.end - entry.begin);
     fill(bytes, data_start + entry.begin);
@@ -204,6 +210,23 @@ State read_safetensors(const std::string& path) {
                [&](std::span<std::uint8_t> bytes, std::uint64_t offset) {
                  return detail::read_at("read_safetensors", path, file.get(), bytes, offset);
                });
+}
+
+State map_safetensors(const std::string& path) {
+  const detail::Descriptor file("read_safetensors", path, O_RDONLY, "a readable file");
+  const auto size = detail::file_size("read_safetensors", path, file.get());
+  std::shared_ptr<std::uint8_t> map;  // made only once the header is known to be good
+  return parse(
+      size, path,
+      [&](std::span<std::uint8_t> bytes, std::uint64_t offset) {
+        return detail::read_at("read_safetensors", path, file.get(), bytes, offset);
+      },
+      [&](const Entry& entry, std::uint64_t offset) -> torch::Tensor {
+        if (entry.type == torch::kBool || entry.begin == entry.end || offset % c10::elementSize(entry.type) != 0) return {};
+        if (!map) map = detail::map_file("map_safetensors", path, file.get(), size);
+        return torch::from_blob(
+            map.get() + offset, entry.shape, [map](void*) {}, entry.type);
+      });
 }
 
 State parse_safetensors(std::span<const std::uint8_t> bytes, const std::string& name) {

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <torch/types.h>
 #include <diva/core/checks.hpp>
 #include <diva/metrics/clustering_metrics.hpp>
 
@@ -31,9 +32,19 @@ double mutual_information(const Contingency& table) {
   return std::max(result, 0.0);
 }
 
-double mean_entropy(const Contingency& table) {
+double mean_entropy(const Contingency& table, EntropyMean mean = EntropyMean::arithmetic) {
   const auto total = static_cast<double>(table.total);
-  return (entropy(table.class_sizes, total) + entropy(table.cluster_sizes, total)) / 2;
+  const double classes = entropy(table.class_sizes, total), clusters = entropy(table.cluster_sizes, total);
+  switch (mean) {
+    case EntropyMean::minimum:
+      return std::min(classes, clusters);
+    case EntropyMean::geometric:
+      return std::sqrt(classes * clusters);
+    case EntropyMean::maximum:
+      return std::max(classes, clusters);
+    default:
+      return (classes + clusters) / 2;
+  }
 }
 
 // E[I] over all ways to deal the samples into clusters of these sizes: a cell of a class of a and a cluster of b samples is
@@ -99,7 +110,11 @@ Contingency contingency(const torch::Tensor& labels, const torch::Tensor& assign
   return table;
 }
 
-double nmi(const Contingency& table) { return equal_partitions(table) ? 1 : mutual_information(table) / mean_entropy(table); }
+double nmi(const Contingency& table, EntropyMean mean) {
+  if (equal_partitions(table)) return 1;
+  if (table.class_sizes.size() == 1 || table.cluster_sizes.size() == 1) return 0;
+  return std::min(1.0, mutual_information(table) / mean_entropy(table, mean));
+}
 
 double ami(const Contingency& table) {
   if (equal_partitions(table)) return 1;

@@ -1,259 +1,212 @@
 #include <fmt/format.h>
 #include <torch/utils.h>
 #include <diva/core/checks.hpp>
-#include <diva/metrics/clustering_metrics.hpp>
-#include <diva/metrics/embedding_metrics.hpp>
 #include <diva/metrics/evaluate.hpp>
-#include <diva/metrics/neighbour_metrics.hpp>
 
 #include <algorithm>
-#include <charconv>
-#include <functional>
-#include <limits>
-#include <map>
 #include <optional>
-#include <string_view>
+#include <set>
+
+#include "evaluation.hpp"
+#include "unit_rows.hpp"
 
 namespace diva {
+namespace detail {
 namespace {
 
 constexpr auto function = "evaluate";
-constexpr std::int64_t seed_limit = 1023;                       // rank limit of the seed's mAP_lim
-constexpr std::int64_t listed_at_once = std::int64_t{1} << 22;  // neighbours held for a block of queries
 
-// What the metrics are made from; neighbours come block by block.
-struct Evaluation {
-  LabelledFeatures queries, gallery;
-  torch::Tensor relevant;
-  EvaluateOptions options;
-  Generator& generator;
+std::int64_t count_different(const torch::Tensor& values) { return std::get<0>(at::_unique2(values)).size(0); }
 
-  std::optional<Contingency> clusters;
-  std::optional<ClassDistances> distances;
-  torch::Tensor spectrum;
-
-  const Contingency& clustered() {
-    if (!clusters) {
-      const auto chosen = options.num_clusters;
-      const auto count = chosen > 0 ? chosen : std::get<0>(at::_unique2(gallery.labels)).size(0);
-      clusters = contingency(gallery.labels, kmeans(gallery.features, count, generator, options.clustering).assignments);
+void check(const LabelledFeatures& set, const std::string& which) {
+  check_embeddings(function, set.features, which + "features");
+  check_labels(function, set.labels, set.features);
+  if (set.features.size(0) == 0) fail<DataError>(function, which + "features", "at least one sample", "none");
+  std::set<std::string> names;
+  for (const auto& [name, labels] : set.levels) {
+    const auto argument = fmt::format("{}levels['{}']", which, name);
+    if (name.empty() || name.find('/') != std::string::npos || !names.insert(name).second) {
+      fail<OptionError>(function, argument, "a name of its own, without '/'", name.empty() ? "none" : name);
     }
-    return *clusters;
-  }
-  const ClassDistances& measured() {
-    if (!distances) distances = class_distances(gallery.features, gallery.labels);
-    return *distances;
-  }
-  const torch::Tensor& spectral() {
-    if (!spectrum.defined()) spectrum = singular_spectrum(gallery.features, options.variant);
-    return spectrum;
-  }
-  [[nodiscard]] torch::Tensor sliced(const torch::Tensor& tensor, const torch::Tensor& rows) const {
-    return tensor.defined() ? tensor.index_select(0, rows) : tensor;
-  }
-  // Of the queries in `rows` (on the features' device).
-  [[nodiscard]] Retrieval retrieve(const torch::Tensor& rows, std::int64_t k) const {
-    const auto found = nearest_neighbours(queries.features.index_select(0, rows), gallery.features, k, sliced(queries.ids, rows),
-                                          gallery.ids, options.search);
-    return {neighbour_hits(found.indices, queries.labels.index_select(0, rows), gallery.labels),
-            relevant.index_select(0, rows.cpu())};
-  }
-};
-
-using Rows = torch::Tensor;
-
-// A metric: either of neighbour lists, one value a query, or of everything at once.
-struct Metric {
-  std::function<std::int64_t(const Evaluation&)> ranks;  // how long the lists must be
-  std::function<torch::Tensor(const Evaluation&, const Rows&, const Retrieval&)> judge;
-  std::function<double(Evaluation&)> whole;
-};
-
-std::int64_t largest_class(const Evaluation& evaluation) {
-  return std::max<std::int64_t>(1, evaluation.relevant.max().item<std::int64_t>());
-}
-
-template <class Judge>
-Metric by_lists(std::function<std::int64_t(const Evaluation&)> ranks, Judge judge) {
-  return {.ranks = std::move(ranks),
-          .judge = [judge](const Evaluation& e, const Rows&, const Retrieval& r) { return judge(e, r); },
-          .whole = {}};
-}
-
-template <class Judge>
-Metric by_lists(std::int64_t ranks, Judge judge) {
-  return by_lists([ranks](const Evaluation&) { return ranks; }, std::move(judge));
-}
-
-Metric by_all(std::function<double(Evaluation&)> whole) { return {.ranks = {}, .judge = {}, .whole = std::move(whole)}; }
-
-Metric recall(std::int64_t rank) {
-  return by_lists(rank, [=](const Evaluation&, const Retrieval& r) { return recall_at(r, rank); });
-}
-
-Metric limited_precision(std::int64_t limit) {
-  return by_lists([=](const Evaluation& e) { return std::min(limit, e.gallery.features.size(0)); },
-                  [=](const Evaluation& e, const Retrieval& r) { return average_precision(r, limit, e.options.variant); });
-}
-
-// Most queries meet their class early; the few that do not are searched again with longer lists.
-torch::Tensor reciprocal_ranks(const Evaluation& evaluation, const Rows& rows, const Retrieval& retrieval) {
-  auto values = reciprocal_rank(retrieval);
-  const auto pending = (values == 0).nonzero().flatten();
-  const auto length = retrieval.hits.size(1);
-  if (pending.size(0) == 0 || length >= evaluation.gallery.features.size(0)) return values;
-  const auto left = rows.index_select(0, pending.to(rows.device()));
-  const auto longer = std::min(8 * length, evaluation.gallery.features.size(0));
-  // Longer lists, fewer queries at once.
-  std::vector<torch::Tensor> parts;
-  for (const auto& part : left.split(std::max<std::int64_t>(1, listed_at_once / longer))) {
-    parts.push_back(reciprocal_ranks(evaluation, part, evaluation.retrieve(part, longer)));
-  }
-  return values.index_copy_(0, pending, torch::cat(parts));
-}
-
-// `make` gets the number that stands in the name in place of the form's last letter, K (at least 1) or M (not 0), if there is one.
-struct Form {
-  MetricForm text;
-  std::function<Metric(std::int64_t)> make;
-};
-
-const std::vector<Form>& forms() {
-  static const std::vector<Form> all = {
-      {{"recall@K", "share of queries with one of their class among the K nearest"}, recall},
-      {{"e_recall@K", "the seed's name for recall@K"}, recall},
-      {{"precision@K", "share of the K nearest that are of the query's class"},
-       [](std::int64_t rank) {
-         return by_lists(rank, [=](const Evaluation&, const Retrieval& r) { return precision_at(r, rank); });
-       }},
-      {{"r_precision", "precision@R, R = others of the query's class"},
-       [](std::int64_t) { return by_lists(largest_class, [](const Evaluation&, const Retrieval& r) { return r_precision(r); }); }},
-      {{"mrr", "mean reciprocal rank of the first of the query's class"},
-       [](std::int64_t) { return Metric{.ranks = [](const Evaluation&) { return 16; }, .judge = reciprocal_ranks, .whole = {}}; }},
-      {{"map@r", "mean average precision at R"},
-       [](std::int64_t) {
-         return by_lists(largest_class, [](const Evaluation&, const Retrieval& r) { return average_precision_at_r(r); });
-       }},
-      {{"mAP", "mean average precision over all ranks"}, [](std::int64_t) { return limited_precision(all_ranks); }},
-      {{"mAP_c", "mean average precision over as many ranks as the class has members"},
-       [](std::int64_t) {
-         return by_lists([](const Evaluation& e) { return largest_class(e) + 1; },
-                         [](const Evaluation& e, const Retrieval& r) { return average_precision_at_r(r, e.options.variant); });
-       }},
-      {{"mAP_lim", "mean average precision over 1023 ranks"}, [](std::int64_t) { return limited_precision(seed_limit); }},
-      {{"mAP_K", "mean average precision over K ranks"}, limited_precision},
-      {{"nmi", "normalised mutual information of classes and k-means clusters"},
-       [](std::int64_t) { return by_all([](Evaluation& e) { return nmi(e.clustered()); }); }},
-      {{"ami", "the same, adjusted for chance"},
-       [](std::int64_t) { return by_all([](Evaluation& e) { return ami(e.clustered()); }); }},
-      {{"f1", "pairwise F1 of classes and k-means clusters"},
-       [](std::int64_t) { return by_all([](Evaluation& e) { return pairwise_f1(e.clustered()); }); }},
-      {{"dists@intra", "mean cosine distance in classes"},
-       [](std::int64_t) { return by_all([](Evaluation& e) { return e.measured().intra; }); }},
-      {{"dists@inter", "mean cosine distance between class means"},
-       [](std::int64_t) { return by_all([](Evaluation& e) { return e.measured().inter; }); }},
-      {{"dists@intra_over_inter", "the ratio of the two"},
-       [](std::int64_t) { return by_all([](Evaluation& e) { return e.measured().intra_over_inter(); }); }},
-      {{"rho_spectrum@M", "distance of the singular values from a flat spectrum; M = 1, 2, … or -1, -2, …"},
-       [](std::int64_t mode) { return by_all([=](Evaluation& e) { return rho_spectrum(e.spectral(), mode); }); }},
-  };
-  return all;
-}
-
-Metric make_metric(const std::string& name) {
-  for (const auto& [text, make] : forms()) {
-    const char last = text.name.back();
-    if (last != 'K' && last != 'M') {
-      if (name == text.name) return make(0);
-      continue;
-    }
-    const auto stem = text.name.substr(0, text.name.size() - 1);
-    if (!name.starts_with(stem)) continue;
-    std::int64_t number = 0;
-    const auto* end = name.data() + name.size();
-    const auto [stop, error] = std::from_chars(name.data() + stem.size(), end, number);
-    if (error == std::errc() && stop == end && (number > 0 || (last == 'M' && number < 0))) return make(number);
-  }
-  std::vector<std::string> known;
-  for (const auto& form : forms()) known.push_back(form.text.name);
-  detail::fail_unknown(function, "metrics", name, known);
-}
-
-void check(const LabelledFeatures& set, const char* which) {
-  detail::check_embeddings(function, set.features, fmt::format("{}features", which));
-  detail::check_labels(function, set.labels, set.features);
-  if (set.features.size(0) == 0) detail::fail<DataError>(function, fmt::format("{}features", which), "at least one sample", "none");
-}
-
-MetricValues compute(Evaluation evaluation, const std::vector<std::string>& names) {
-  std::vector<Metric> metrics;
-  for (const auto& name : names) metrics.push_back(make_metric(name));
-  validate_fields(function, evaluation.options);
-  const torch::NoGradGuard no_gradient;
-  evaluation.relevant =
-      count_relevant(evaluation.queries.labels, evaluation.gallery.labels, evaluation.queries.ids, evaluation.gallery.ids);
-
-  std::int64_t k = 0;
-  for (const auto& metric : metrics) {
-    if (metric.judge) k = std::max(k, metric.ranks(evaluation));
-  }
-  std::vector<std::vector<torch::Tensor>> values(metrics.size());
-  if (k > 0) {
-    const auto all = torch::arange(evaluation.queries.features.size(0), evaluation.queries.labels.options());
-    for (const auto& rows : all.split(std::clamp<std::int64_t>(listed_at_once / k, 1, 8192))) {
-      const auto retrieval = evaluation.retrieve(rows, k);
-      for (std::size_t m = 0; m < metrics.size(); ++m) {
-        if (metrics[m].judge) values[m].push_back(metrics[m].judge(evaluation, rows, retrieval));
-      }
+    if (!labels.defined() || labels.sizes() != set.labels.sizes() || labels.scalar_type() != torch::kInt64 ||
+        labels.device() != set.labels.device()) {
+      fail<ShapeError>(function, argument, fmt::format("labels like {}", describe(set.labels)), describe(labels));
     }
   }
-  MetricValues result;
-  for (std::size_t m = 0; m < metrics.size(); ++m) {
-    result.emplace_back(names[m], metrics[m].judge ? mean_over_queries(torch::cat(values[m])) : metrics[m].whole(evaluation));
-  }
-  return result;
+}
+
+torch::Tensor rows_of(const torch::Tensor& tensor, const torch::Tensor& rows) {
+  return tensor.defined() ? tensor.index_select(0, rows) : tensor;
 }
 
 }  // namespace
 
-const std::vector<MetricForm>& metric_forms() {
-  static const auto texts = [] {
-    std::vector<MetricForm> result;
-    for (const auto& form : forms()) result.push_back(form.text);
-    return result;
-  }();
-  return texts;
+Evaluation::Evaluation(LabelledFeatures queries, LabelledFeatures gallery, const EvaluateOptions& options, Generator* generator)
+    : queries_(std::move(queries)), gallery_(std::move(gallery)), options_(options), generator_(generator) {
+  validate_fields(function, options);
+  const bool same_features = queries_.features.is_same(gallery_.features);
+  check(queries_, same_features ? "" : "queries.");
+  check(gallery_, same_features ? "" : "gallery.");
+  one_set_ = same_features && queries_.labels.is_same(gallery_.labels) && queries_.ids.defined() &&
+             queries_.ids.is_same(gallery_.ids) && count_different(queries_.ids) == num_queries();
+
+  const auto add = [&](const std::string& name, const torch::Tensor& of_queries, const torch::Tensor& of_gallery) {
+    levels_.push_back({name, of_queries, of_gallery, count_relevant(of_queries, of_gallery, queries_.ids, gallery_.ids)});
+  };
+  add("", queries_.labels, gallery_.labels);
+  const auto same_name = [](const LabelLevel& a, const LabelLevel& b) { return a.name == b.name; };
+  if (!std::ranges::equal(queries_.levels, gallery_.levels, same_name)) {
+    fail<OptionError>(function, "levels", "of the same names in the same order in queries and gallery", "others");
+  }
+  for (std::size_t i = 0; i < queries_.levels.size(); ++i)
+    add(queries_.levels[i].name, queries_.levels[i].labels, gallery_.levels[i].labels);
 }
 
-MetricValues evaluate(const torch::Tensor& features, const torch::Tensor& labels, const std::vector<std::string>& metrics,
-                      Generator& generator, const EvaluateOptions& options) {
+Neighbours Evaluation::search(const torch::Tensor& rows, std::int64_t k, Similarity similarity) const {
+  auto options = options_.search;
+  options.similarity = similarity;
+  return nearest_neighbours(rows_of(queries_.features, rows), gallery_.features, k, rows_of(queries_.ids, rows), gallery_.ids,
+                            options);
+}
+
+Retrieval Evaluation::judge(const Neighbours& found, const torch::Tensor& rows, const Level& level) const {
+  return {neighbour_hits(found.indices, level.queries.index_select(0, rows), level.gallery),
+          level.relevant.index_select(0, rows.cpu())};
+}
+
+const Contingency& Evaluation::clusters(const Level& level, Similarity similarity) {
+  const bool cosine = similarity == Similarity::cosine;
+  const auto [place, fresh] = clusters_.try_emplace({level.name, cosine});
+  if (!fresh) return place->second;
+  const auto count = options_.num_clusters > 0 ? options_.num_clusters : count_different(level.gallery);
+  auto& assignments = assignments_[{count, cosine}];
+  if (!assignments.defined()) {
+    const auto features =
+        cosine ? unit_rows(function, "gallery.features", gallery_.features.to(torch::kFloat32)) : gallery_.features;
+    // The first k-means draws from the caller's generator, the others repeat its draw.
+    if (assignments_.size() == 1) start_ = *generator_;
+    auto repeated = start_;
+    const auto clustering = kmeans(features, count, assignments_.size() == 1 ? *generator_ : repeated, options_.clustering);
+    assignments = clustering.assignments;
+    if (cosine && options_.variant == Variant::repo) {
+      assignments =
+          nearest_neighbours(features, clustering.centroids, 1, {}, {}, {.similarity = Similarity::cosine}).indices.squeeze(1);
+    }
+  }
+  return place->second = contingency(level.gallery, assignments);
+}
+
+const VerificationCurve& Evaluation::pairs(const Level& level, Similarity similarity) {
+  const auto [place, fresh] = pairs_.try_emplace({level.name, similarity});
+  if (!fresh) return place->second;
+  const VerificationOptions options{.similarity = similarity};
+  if (one_set_) return place->second = verification_curve(gallery_.features, level.gallery, options);
+  return place->second = verification_curve({.features = queries_.features, .labels = level.queries, .ids = queries_.ids},
+                                            {.features = gallery_.features, .labels = level.gallery, .ids = gallery_.ids}, options);
+}
+
+const torch::Tensor& Evaluation::spectrum() {
+  if (!spectrum_.defined()) spectrum_ = singular_spectrum(gallery_.features, options_.variant);
+  return spectrum_;
+}
+
+namespace {
+
+// The values of single queries for each metric that has some; undefined for the others.
+std::vector<torch::Tensor> judge_queries(const Evaluation& evaluation, const std::vector<Metric>& metrics) {
+  std::vector<std::vector<torch::Tensor>> values(metrics.size());
+  const auto all = torch::arange(evaluation.num_queries(), evaluation.levels()[0].queries.options());
+  for (const auto similarity : {Similarity::euclidean, Similarity::cosine, Similarity::dot}) {
+    const auto concerned = [&](const Metric& metric) { return metric.judge && metric.similarity == similarity; };
+    std::int64_t k = 0;
+    for (const auto& metric : metrics) {
+      if (concerned(metric)) k = std::max(k, metric.ranks(evaluation, metric.level_of(evaluation)));
+    }
+    if (k == 0) continue;
+    k = std::min(k, evaluation.gallery_size() + 1);  // one rank more, for the seed's mAP_c counts the query with its class
+    for (const auto& rows : all.split(std::clamp<std::int64_t>(listed_at_once / k, 1, 8192))) {
+      const auto found = evaluation.search(rows, k, similarity);
+      std::vector<std::optional<Retrieval>> judged(evaluation.levels().size());
+      for (std::size_t m = 0; m < metrics.size(); ++m) {
+        if (!concerned(metrics[m])) continue;
+        auto& retrieval = judged[metrics[m].level];
+        if (!retrieval) retrieval = evaluation.judge(found, rows, metrics[m].level_of(evaluation));
+        values[m].push_back(metrics[m].judge(evaluation, metrics[m], rows, *retrieval));
+      }
+    }
+  }
+  std::vector<torch::Tensor> result;
+  for (const auto& parts : values) result.push_back(parts.empty() ? torch::Tensor() : torch::cat(parts));
+  return result;
+}
+
+std::vector<Metric> make_metrics(const std::vector<std::string>& names, const Evaluation& evaluation) {
+  std::vector<Metric> metrics;
+  for (const auto& name : names) metrics.push_back(make_metric(name, evaluation));
+  return metrics;
+}
+
+MetricValues compute(Evaluation evaluation, const std::vector<std::string>& names) {
+  const torch::NoGradGuard no_gradient;
+  const auto metrics = make_metrics(names, evaluation);
+  const auto values = judge_queries(evaluation, metrics);
+  const bool by_class = evaluation.options().average == Average::classes;
+  MetricValues result;
+  for (std::size_t m = 0; m < metrics.size(); ++m) {
+    if (!metrics[m].judge) {
+      result.emplace_back(names[m], metrics[m].whole(evaluation, metrics[m]));
+    } else {
+      const auto& labels = metrics[m].level_of(evaluation).queries;
+      result.emplace_back(names[m], by_class ? mean_over_classes(values[m], labels) : mean_over_queries(values[m]));
+    }
+  }
+  return result;
+}
+
+QueryValues compute_queries(const Evaluation& evaluation, const std::vector<std::string>& names) {
+  const torch::NoGradGuard no_gradient;
+  const auto metrics = make_metrics(names, evaluation);
+  for (std::size_t m = 0; m < metrics.size(); ++m) {
+    if (!metrics[m].judge)
+      fail<OptionError>("evaluate_queries", "metrics", "metrics of neighbours, which single queries have", names[m]);
+  }
+  const auto values = judge_queries(evaluation, metrics);
+  QueryValues result;
+  for (std::size_t m = 0; m < metrics.size(); ++m) result.emplace_back(names[m], values[m]);
+  return result;
+}
+
+// Each sample is itself and nothing else.
+LabelledFeatures one_set(const torch::Tensor& features, const torch::Tensor& labels) {
   LabelledFeatures set{.features = features, .labels = labels, .ids = {}};
   check(set, "");
   set.ids = torch::arange(labels.size(0), labels.options());
-  return compute({.queries = set,
-                  .gallery = set,
-                  .relevant = {},
-                  .options = options,
-                  .generator = generator,
-                  .clusters = {},
-                  .distances = {},
-                  .spectrum = {}},
-                 metrics);
+  return set;
+}
+
+}  // namespace
+}  // namespace detail
+
+MetricValues evaluate(const torch::Tensor& features, const torch::Tensor& labels, const std::vector<std::string>& metrics,
+                      Generator& generator, const EvaluateOptions& options) {
+  const auto set = detail::one_set(features, labels);
+  return detail::compute(detail::Evaluation(set, set, options, &generator), metrics);
 }
 
 MetricValues evaluate(const LabelledFeatures& queries, const LabelledFeatures& gallery, const std::vector<std::string>& metrics,
                       Generator& generator, const EvaluateOptions& options) {
-  check(queries, "queries.");
-  check(gallery, "gallery.");
-  return compute({.queries = queries,
-                  .gallery = gallery,
-                  .relevant = {},
-                  .options = options,
-                  .generator = generator,
-                  .clusters = {},
-                  .distances = {},
-                  .spectrum = {}},
-                 metrics);
+  return detail::compute(detail::Evaluation(queries, gallery, options, &generator), metrics);
+}
+
+QueryValues evaluate_queries(const torch::Tensor& features, const torch::Tensor& labels, const std::vector<std::string>& metrics,
+                             const EvaluateOptions& options) {
+  const auto set = detail::one_set(features, labels);
+  return detail::compute_queries(detail::Evaluation(set, set, options, nullptr), metrics);
+}
+
+QueryValues evaluate_queries(const LabelledFeatures& queries, const LabelledFeatures& gallery,
+                             const std::vector<std::string>& metrics, const EvaluateOptions& options) {
+  return detail::compute_queries(detail::Evaluation(queries, gallery, options, nullptr), metrics);
 }
 
 }  // namespace diva

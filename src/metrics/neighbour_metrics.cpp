@@ -1,5 +1,6 @@
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
+#include <torch/types.h>
 #include <diva/core/checks.hpp>
 #include <diva/metrics/neighbour_metrics.hpp>
 
@@ -54,9 +55,22 @@ void check_rank(std::string_view function, std::string_view argument, std::int64
   if (rank < 1) detail::fail<OptionError>(function, argument, "at least 1", std::to_string(rank));
 }
 
-double share_of_hits(const List& list, std::int64_t rank) {
-  return static_cast<double>(std::count(list.hits, list.hits + rank, true)) / static_cast<double>(rank);
+// A value for each query with a relevant sample, of the first `rank` ranks; NaN for the lone ones.
+template <class Judge>
+torch::Tensor judge_first(std::string_view function, const Retrieval& retrieval, std::int64_t rank, Judge&& judge) {
+  check_rank(function, "rank", rank);
+  return each_query(
+      function, retrieval, [=](std::int64_t) { return rank; },
+      [&](const List& list) { return list.relevant > 0 ? judge(list) : nothing; });
 }
+
+double hits_among(const List& list, std::int64_t rank) {
+  return static_cast<double>(std::count(list.hits, list.hits + rank, true));
+}
+
+double share_of_hits(const List& list, std::int64_t rank) { return hits_among(list, rank) / static_cast<double>(rank); }
+
+bool any_hit(const List& list, std::int64_t rank) { return std::find(list.hits, list.hits + rank, true) != list.hits + rank; }
 
 // Σ precision@r over the relevant ranks r ≤ limit.
 double sum_of_precisions(const List& list, std::int64_t limit) {
@@ -125,18 +139,65 @@ double mean_over_queries(const torch::Tensor& values) {
   return values.to(torch::kFloat64).masked_select(values.isnan().logical_not()).mean().item<double>();
 }
 
+ClassMeans class_means(const torch::Tensor& values, const torch::Tensor& labels) {
+  constexpr auto function = "class_means";
+  if (!values.defined() || values.dim() != 1 || !values.is_floating_point()) {
+    detail::fail<ShapeError>(function, "values", "[queries] floating point", detail::describe(values));
+  }
+  const auto [classes, rows, sizes] =
+      at::_unique2(integers(function, "labels", labels, values.size(0)), /*sorted=*/true, /*return_inverse=*/true);
+  const auto all = values.detach().to(torch::kCPU, torch::kFloat64), counted = all.isnan().logical_not();
+  const auto sums = torch::zeros({classes.size(0)}, torch::kFloat64).index_add_(0, rows, all.masked_fill(counted.logical_not(), 0));
+  const auto judged = torch::zeros({classes.size(0)}, torch::kInt64).index_add_(0, rows, counted.to(torch::kInt64));
+  return {classes, sums / judged, judged};
+}
+
+double mean_over_classes(const torch::Tensor& values, const torch::Tensor& labels) {
+  return mean_over_queries(class_means(values, labels).values);
+}
+
 torch::Tensor recall_at(const Retrieval& retrieval, std::int64_t rank) {
   check_rank("recall_at", "rank", rank);
   return each_query(
       "recall_at", retrieval, [=](std::int64_t) { return rank; },
-      [=](const List& list) { return std::find(list.hits, list.hits + rank, true) != list.hits + rank ? 1.0 : 0.0; });
+      [=](const List& list) { return any_hit(list, rank) ? 1.0 : 0.0; });
+}
+
+torch::Tensor cmc_at(const Retrieval& retrieval, std::int64_t rank) {
+  return judge_first("cmc_at", retrieval, rank, [=](const List& list) { return any_hit(list, rank) ? 1.0 : 0.0; });
 }
 
 torch::Tensor precision_at(const Retrieval& retrieval, std::int64_t rank) {
-  check_rank("precision_at", "rank", rank);
-  return each_query(
-      "precision_at", retrieval, [=](std::int64_t) { return rank; },
-      [=](const List& list) { return list.relevant > 0 ? share_of_hits(list, rank) : nothing; });
+  return judge_first("precision_at", retrieval, rank, [=](const List& list) { return share_of_hits(list, rank); });
+}
+
+torch::Tensor oml_precision_at(const Retrieval& retrieval, std::int64_t rank) {
+  return judge_first("oml_precision_at", retrieval, rank,
+                     [=](const List& list) { return hits_among(list, rank) / static_cast<double>(std::min(rank, list.relevant)); });
+}
+
+torch::Tensor oml_average_precision(const Retrieval& retrieval, std::int64_t rank) {
+  return judge_first("oml_average_precision", retrieval, rank,
+                     [=](const List& list) { return sum_of_precisions(list, rank) / std::max(hits_among(list, rank), 1.0); });
+}
+
+torch::Tensor ndcg_at(const Retrieval& retrieval, std::int64_t rank) {
+  constexpr auto function = "ndcg_at";
+  check_rank(function, "rank", rank);
+  std::vector<double> gains, best = {0};  // of a hit at each rank; of as many hits in front
+  if (retrieval.hits.defined() && retrieval.hits.dim() == 2) {
+    for (std::int64_t r = 1; r <= std::min(rank, retrieval.hits.size(1)); ++r) {
+      gains.push_back(1 / std::log2(static_cast<double>(r) + 1));
+      best.push_back(best.back() + gains.back());
+    }
+  }
+  return judge_first(function, retrieval, rank, [&](const List& list) {
+    double sum = 0;
+    for (std::int64_t r = 0; r < rank; ++r) {
+      if (list.hits[r]) sum += gains[r];
+    }
+    return sum / best[std::min(rank, list.relevant)];
+  });
 }
 
 torch::Tensor r_precision(const Retrieval& retrieval) {

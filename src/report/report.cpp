@@ -1,5 +1,5 @@
 #include <diva/core/checks.hpp>
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 #include <diva/report/html.hpp>
 #include <diva/report/report.hpp>
 
@@ -34,6 +34,8 @@ figcaption{overflow-wrap:anywhere;line-height:1.25;margin-top:2px}.query{width:1
 </style>)css";
 
 std::string render_table(const MetricTable& table) {
+  // A column of whole numbers, some of them beyond what a share can be, counts something.
+  std::vector<bool> whole(table.columns.size(), true), counts(table.columns.size(), false);
   std::vector<double> best(table.columns.size(), -INFINITY);
   for (const auto& [name, values] : table.rows) {
     if (values.size() != table.columns.size()) {
@@ -42,6 +44,9 @@ std::string render_table(const MetricTable& table) {
     }
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (values[i] > best[i]) best[i] = values[i];
+      if (std::isnan(values[i])) continue;
+      whole[i] = whole[i] && values[i] == std::floor(values[i]);
+      counts[i] = counts[i] || std::abs(values[i]) >= 2;
     }
   }
   std::string html = fmt::format("<h2>{}</h2><div class=\"scroll\"><table><thead><tr><th></th>", html_escape(table.title));
@@ -50,11 +55,10 @@ std::string render_table(const MetricTable& table) {
   for (const auto& [name, values] : table.rows) {
     html += fmt::format("<tr><td>{}</td>", html_escape(name));
     for (std::size_t i = 0; i < values.size(); ++i) {
-      const auto text = std::isnan(values[i])                                            ? std::string("–")
-                        : values[i] == std::floor(values[i]) && std::abs(values[i]) >= 2 ? fmt::format("{:.0f}", values[i])
-                                                                                         : fmt::format("{:.4f}", values[i]);
-      html += fmt::format("<td{}>{}</td>",
-                          values[i] == best[i] && table.rows.size() > 1 && std::abs(values[i]) <= 1 ? " class=\"best\"" : "", text);
+      const bool counted = whole[i] && counts[i];
+      const auto text = std::isnan(values[i]) ? std::string("–") : fmt::format("{:.{}f}", values[i], counted ? 0 : 4);
+      const bool marked = values[i] == best[i] && table.rows.size() > 1 && !counted;
+      html += fmt::format("<td{}>{}</td>", marked ? " class=\"best\"" : "", text);
     }
     html += "</tr>";
   }

@@ -3,26 +3,34 @@
 
 namespace diva {
 
-EmbeddedSet embed(Network& network, Loader& loader, std::int64_t batch_size, std::int64_t size, torch::Device device,
-                  const std::function<void(std::int64_t, std::int64_t)>& progress) {
+void embed_batches(Network& network, Loader& loader, std::int64_t batch_size, torch::Device device,
+                   const std::function<void(const Embeddings&, const torch::Tensor&, std::int64_t)>& receive) {
   torch::NoGradGuard no_grad;
   network.train(false);
-  EmbeddedSet set;
-  set.labels = torch::empty({size}, torch::kInt64);
   loader.start_evaluation(batch_size);
   std::int64_t done = 0;
   while (auto batch = loader.next()) {
-    const auto count = batch->labels.size(0);
-    for (auto& [head, values] : network.forward(batch->images.to(device))) {
-      auto& all = set.embeddings[head];
-      if (!all.defined()) all = torch::empty({size, values.size(1)}, torch::kFloat32);
-      all.narrow(0, done, count).copy_(values);
-    }
-    set.labels.narrow(0, done, count).copy_(batch->labels);
-    done += count;
-    if (progress) progress(done, size);
+    done += batch->labels.size(0);
+    receive(network.forward(batch->images.to(device)), batch->labels, done);
   }
   network.train(true);
+}
+
+EmbeddedSet embed(Network& network, Loader& loader, std::int64_t batch_size, std::int64_t size, torch::Device device,
+                  const std::function<void(std::int64_t, std::int64_t)>& progress) {
+  EmbeddedSet set;
+  set.labels = torch::empty({size}, torch::kInt64);
+  embed_batches(network, loader, batch_size, device,
+                [&](const Embeddings& embeddings, const torch::Tensor& labels, std::int64_t done) {
+                  const auto count = labels.size(0);
+                  for (const auto& [head, values] : embeddings) {
+                    auto& all = set.embeddings[head];
+                    if (!all.defined()) all = torch::empty({size, values.size(1)}, torch::kFloat32);
+                    all.narrow(0, done - count, count).copy_(values);
+                  }
+                  set.labels.narrow(0, done - count, count).copy_(labels);
+                  if (progress) progress(done, size);
+                });
   return set;
 }
 

@@ -3,6 +3,7 @@
 #include <diva/io/safetensors.hpp>
 #include <diva/ssl/key_queue.hpp>
 #include <diva/ssl/momentum.hpp>
+#include <diva/training/checkpoint.hpp>
 #include <diva/training/trainer.hpp>
 
 #include <fmt/format.h>
@@ -17,8 +18,6 @@ namespace diva {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-constexpr auto checkpoint_format = "diva checkpoint 1";
 
 // Streams of the run's generator; a new use takes a new number, so that old seeds keep their meaning.
 enum Stream : std::uint64_t { network_stream, objective_stream, sampler_stream, loader_stream, mining_stream, evaluation_stream };
@@ -227,10 +226,7 @@ class Run {
 
   void restore() {
     const auto path = checkpoint_path(run_.folder);
-    const auto state = read_safetensors(path);
-    if (state.texts.count("format") == 0 || state.text("format") != checkpoint_format) {
-      detail::fail<IoError>("train", "'" + path + "'", std::string("a file of format '") + checkpoint_format + "'", "another file");
-    }
+    const auto state = read_checkpoint(path);
     check_recipe(path, parse_json(state.text("recipe"), path), diva::to_json(options_));
     network_.restore(state.child("network"));
     objective_.restore(state.child("objective"));
@@ -290,7 +286,7 @@ class Run {
 
 Progress checkpoint_progress(const std::string& folder) {
   if (folder.empty() || !std::filesystem::exists(checkpoint_path(folder))) return {};
-  const auto state = read_safetensors(checkpoint_path(folder));
+  const auto state = read_checkpoint(checkpoint_path(folder));
   return {state.integer("position.step"), state.integer("position.epoch")};
 }
 

@@ -46,6 +46,20 @@ void unpack(const std::string& archive, const TemporaryFolder& folder) {
 
 }  // namespace
 
+TEST_CASE("folder_of_images takes the images of one folder and lists what it leaves out") {
+  const TemporaryFolder folder;
+  for (const char* name : {"b.png", "a.JPG", "notes.txt", "inner/c.png"}) folder.write(name, "");
+  const auto dataset = diva::folder_of_images(folder.path());
+  CHECK((dataset.samples == std::vector<Sample>{{folder.path("a.JPG"), 0}, {folder.path("b.png"), 0}}));
+  CHECK(dataset.num_classes() == 1);
+  CHECK(names(dataset.ignored_files, folder) == std::vector<std::string>{"notes.txt", "inner"});
+  folder.make_folder("empty");
+  CHECK_THROWS_AS(diva::folder_of_images(folder.path("empty")), diva::DataError);
+  CHECK_THROWS_AS(diva::folder_of_images(folder.path("none")), diva::IoError);
+  folder.write("what.xyz", "");
+  CHECK_THROWS_AS(diva::folder_of_images(folder.path()), diva::DataError);
+}
+
 TEST_CASE("folder_of_classes sorts classes and images by name and lists what it leaves out") {
   const TemporaryFolder folder;
   for (const char* name : {"b/2.png", "b/1.JPG", "b/10.jpeg", "a/x.PNG"}) folder.write(name, "");

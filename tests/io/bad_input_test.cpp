@@ -1,10 +1,11 @@
 #include "support/catch.hpp"
 
 #include <diva/core/error.hpp>
+#include <diva/core/files.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/io/csv.hpp>
-#include <diva/io/files.hpp>
 #include <diva/io/image.hpp>
+#include <diva/io/npy.hpp>
 #include <diva/io/safetensors.hpp>
 
 #include <cstring>
@@ -63,6 +64,21 @@ void read_state(const Bytes& bytes) {
   std::size_t size = 0;
   for (const auto& [name, tensor] : state.tensors) size += tensor.nbytes();
   REQUIRE(size <= bytes.size());
+}
+
+Bytes npy_file() {
+  const TemporaryFolder folder;
+  diva::write_npy(folder / "array.npy", torch::arange(24, torch::kFloat32).reshape({2, 3, 4}));
+  return diva::read_file(folder / "array.npy");
+}
+
+void read_array(const Bytes& bytes) {
+  const auto array = diva::parse_npy(bytes, "bad.file");
+  REQUIRE(array.nbytes() <= 2 * bytes.size());  // u2 and u4 become wider
+  // The file itself, mapped: each element is there.
+  const TemporaryFolder folder;
+  diva::write_file_atomically(folder / "bad.file", bytes);
+  REQUIRE(torch::isfinite(diva::map_npy(folder / "bad.file")).numel() == array.numel());
 }
 
 void read_table(const Bytes& bytes) {
@@ -127,6 +143,8 @@ int survive(const std::function<void(const Bytes&)>& read, const Bytes& whole, i
 
 TEST_CASE("a cut safetensors file is refused at every length") { refuses_every_prefix(read_state, safetensors_file()); }
 
+TEST_CASE("a cut NumPy array is refused at every length") { refuses_every_prefix(read_array, npy_file()); }
+
 TEST_CASE("a cut JPEG is refused at every length, gray, colour and a photograph") {
   refuses_every_prefix(read_image, diva::encode_jpeg(noise(24, 17, 1)));
   refuses_every_prefix(read_image, diva::encode_jpeg(noise(24, 17, 3)));
@@ -148,6 +166,19 @@ TEST_CASE("mutated safetensors files are refused or give no more than they hold"
       auto bytes = whole;
       bytes[i] = static_cast<std::uint8_t>(value);
       accepts(read_state, bytes);
+    }
+  }
+}
+
+TEST_CASE("mutated NumPy arrays are refused or give no more than they hold") {
+  const auto whole = npy_file();
+  CHECK(survive(read_array, whole, 10'000) > 3'000);  // half of the bytes are values, and some of the others spaces
+  // Every single byte of the header, at all values.
+  for (std::size_t i = 0; i < whole.size() - 24 * sizeof(float); ++i) {
+    for (int value = 0; value < 256; value += i < 80 ? 1 : 51) {
+      auto bytes = whole;
+      bytes[i] = static_cast<std::uint8_t>(value);
+      accepts(read_array, bytes);
     }
   }
 }

@@ -1,9 +1,9 @@
 #include "support/catch.hpp"
 
 #include <diva/core/error.hpp>
+#include <diva/core/files.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/io/csv.hpp>
-#include <diva/io/files.hpp>
 
 #include <cmath>
 #include <cstring>
@@ -91,6 +91,8 @@ TEST_CASE("CSV tables of awkward fields survive writing and reading, over many s
     for (auto n = generator.below(5); n > 0; --n) table.rows.push_back(row(count));
 
     diva::write_csv(folder / "table.csv", table);
+    const auto text = diva::csv_text(table, "memory");
+    CHECK(diva::read_file(folder / "table.csv") == std::vector<std::uint8_t>(text.begin(), text.end()));
     const auto whole = diva::read_csv(folder / "table.csv");
     INFO("seed " << seed << ": " << text_of(folder / "table.csv"));
     CHECK(whole.columns == table.columns);

@@ -3,8 +3,8 @@
 #include <spng.h>
 #include <turbojpeg.h>
 #include <diva/core/error.hpp>
+#include <diva/core/files.hpp>
 #include <diva/core/generator.hpp>
-#include <diva/io/files.hpp>
 #include <diva/io/image.hpp>
 
 #include <cstdlib>

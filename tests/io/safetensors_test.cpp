@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 #include <diva/core/error.hpp>
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 #include <diva/io/safetensors.hpp>
 
 #include <cstring>
@@ -113,6 +113,31 @@ TEST_CASE("safetensors writes what a tensor shows, not how it lies in memory, an
   diva::write_safetensors(folder / "state", state);
   const auto back = diva::read_safetensors(folder / "state");
   for (const auto& [name, tensor] : state.tensors) CHECK(back.tensor(name).equal(tensor.detach()));
+}
+
+TEST_CASE("a mapped safetensors file is the one that is read, and writing to its tensors leaves it as it is") {
+  State state;
+  state.put("a", torch::arange(5, torch::kFloat64));
+  state.put("b", torch::ones({3}, torch::kBool));
+  state.put("c", torch::empty({0, 2}));
+  state.put("d", torch::ones({3}, torch::kInt8));
+  state.put("note", std::string("x"));
+  const TemporaryFolder folder;
+  diva::write_safetensors(folder / "state", state);
+  auto mapped = diva::map_safetensors(folder / "state");
+  CHECK(mapped.texts == state.texts);
+  for (const auto& [name, tensor] : state.tensors) CHECK(same_bits(mapped.tensor(name), tensor));
+  mapped.tensors.at("a")[0] = 9;
+  CHECK(same_bits(diva::read_safetensors(folder / "state").tensor("a"), state.tensor("a")));
+  // Another file takes its name; the map is of the one that was there.
+  diva::write_safetensors(folder / "state", State{});
+  CHECK(mapped.tensor("d")[2].item<int>() == 1);
+  // Values at odd addresses are copied.
+  diva::write_file_atomically(
+      folder / "odd",
+      file(fmt::format(R"({{"last":{},"first":{}}})", entry("I16", "[2]", "[1,5]"), entry("U8", "[]", "[0,1]")), 5));
+  CHECK(diva::map_safetensors(folder / "odd").tensor("last")[1].item<int>() == 0x0403);
+  CHECK_THROWS_AS(diva::map_safetensors(folder / "none"), diva::IoError);
 }
 
 TEST_CASE("safetensors reads a file laid out by hand, out of order and unaligned") {

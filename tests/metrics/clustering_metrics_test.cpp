@@ -1,5 +1,6 @@
 #include "support/catch.hpp"
 
+#include <torch/types.h>
 #include <diva/core/error.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/metrics/clustering_metrics.hpp>
@@ -81,6 +82,21 @@ TEST_CASE("clustering metrics of six samples worked by hand") {
   CHECK(t.class_sizes == Labels{3, 3});
   CHECK(t.cluster_sizes == Labels{4, 2});
   CHECK(t.cells.size() == 3);
+}
+
+TEST_CASE("nmi by each mean of the entropies, worked by hand") {
+  // Classes aabb, clusters 1234: I = H(class) = ln 2, H(cluster) = 2 ln 2.
+  const auto t = table({0, 0, 1, 1}, {1, 2, 3, 4});
+  CHECK_THAT(nmi(t, diva::EntropyMean::minimum), WithinAbs(1, 1e-14));
+  CHECK_THAT(nmi(t, diva::EntropyMean::geometric), WithinAbs(1 / std::sqrt(2), 1e-14));
+  CHECK_THAT(nmi(t, diva::EntropyMean::arithmetic), WithinAbs(2.0 / 3, 1e-14));
+  CHECK_THAT(nmi(t, diva::EntropyMean::maximum), WithinAbs(0.5, 1e-14));
+  for (const auto& [mean, name] : enumerators(diva::EntropyMean{})) {
+    CAPTURE(name);
+    CHECK(nmi(table({0, 0, 1, 1}, {5, 5, 5, 5}), mean) == 0);  // one of the entropies is 0
+    CHECK(nmi(table({0, 0, 1, 1}, {8, 8, 3, 3}), mean) == 1);
+    CHECK(nmi(table({2, 2}, {3, 3}), mean) == 1);
+  }
 }
 
 TEST_CASE("equal partitions score 1, also trivial ones; one cluster for all classes tells nothing") {

@@ -1,5 +1,6 @@
 #include "support/catch.hpp"
 
+#include <torch/types.h>
 #include <diva/core/error.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/metrics/embedding_metrics.hpp>
@@ -63,6 +64,52 @@ TEST_CASE("class_distances has no value where there is no pair") {
   CHECK(diva::class_distances(opposite, torch::tensor({0, 0, 1}, torch::kInt64)).inter == 1);
 }
 
+TEST_CASE("alignment and uniformity of four points worked by hand") {
+  // On the unit circle at 0°, 90°, 180°, 0°; classes a a b b. Squared distances: 0-1 2, 0-2 4, 0-3 0, 1-2 2, 1-3 2, 2-3 4.
+  const auto features = torch::tensor({3.0, 0.0, 0.0, 0.5, -1.0, 0.0, 1.0, 0.0}, torch::kFloat64).view({4, 2});
+  const auto labels = torch::tensor({0, 0, 1, 1}, torch::kInt64);
+  CHECK_THAT(diva::alignment(features, labels), WithinAbs(3, 1e-15));  // pairs 0-1 and 2-3
+  CHECK_THAT(diva::uniformity(features), WithinAbs(std::log((1 + 3 * std::exp(-4.0) + 2 * std::exp(-8.0)) / 6), 1e-14));
+  CHECK_THAT(diva::uniformity(features, 0.5), WithinAbs(std::log((1 + 3 * std::exp(-1.0) + 2 * std::exp(-2.0)) / 6), 1e-14));
+  CHECK_THAT(diva::uniformity(torch::ones({5, 3}, torch::kFloat64) * 7), WithinAbs(0, 1e-14));
+  CHECK(diva::alignment(torch::ones({5, 4}), torch::zeros({5}, torch::kInt64)) == 0);
+  CHECK(std::isnan(diva::uniformity(torch::ones({1, 3}))));
+  CHECK(std::isnan(diva::alignment(features, torch::arange(4))));
+}
+
+TEST_CASE("alignment and uniformity agree with loops over pairs, across tiles") {
+  for (const std::int64_t count : {2, 7, 60, 1024, 1500}) {
+    CAPTURE(count);
+    Generator generator(static_cast<std::uint64_t>(count));
+    const auto features = generator.normal({count, 3}, torch::kFloat64) + 0.5;
+    const auto labels = (generator.uniform({count}) * 5).to(torch::kInt64);
+    const auto unit = features / features.norm(2, 1, true);
+    const auto squares = torch::cdist(unit, unit, 2, /*compute_mode=*/2).square();
+    const auto all = torch::ones_like(squares).triu(1).to(torch::kBool),
+               same = (labels.unsqueeze(1) == labels.unsqueeze(0)).logical_and(all);
+    CHECK_THAT(diva::uniformity(features), WithinAbs((-2 * squares.masked_select(all)).exp().mean().log().item<double>(), 1e-12));
+    CHECK_THAT(diva::uniformity(features.to(torch::kFloat32)),
+               WithinAbs((-2 * squares.masked_select(all)).exp().mean().log().item<double>(), 1e-6));
+    if (same.any().item<bool>()) {
+      CHECK_THAT(diva::alignment(features, labels), WithinAbs(squares.masked_select(same).mean().item<double>(), 1e-12));
+    }
+  }
+}
+
+TEST_CASE("principal_component_fraction worked by hand") {
+  // About their mean, ±2 on the first axis, ±1 on the second, and 5 everywhere on the third: variances 4 : 1 : 0 of four points
+  // each.
+  const auto features = torch::tensor({2., 0., 5., -2., 0., 5., 0., 1., 5., 0., -1., 5.}, torch::kFloat64).view({4, 3});
+  CHECK(diva::principal_component_fraction(features, 0.5) == 1.0 / 3);
+  CHECK(diva::principal_component_fraction(features, 0.8) == 1.0 / 3);  // reached, not passed
+  CHECK(diva::principal_component_fraction(features, 0.81) == 2.0 / 3);
+  CHECK(diva::principal_component_fraction(features, 1) == 2.0 / 3);
+  CHECK(diva::principal_component_fraction(torch::ones({6, 4}) * 0.1F, 0.9) == 0);
+  CHECK(diva::principal_component_fraction(torch::ones({1, 4}), 0.9) == 0);
+  for (const double share : {0.0, -0.1, 1.1, double(NAN)})
+    CHECK_THROWS_AS(diva::principal_component_fraction(features, share), diva::OptionError);
+}
+
 TEST_CASE("singular_spectrum agrees with the decomposition of all rows, however many blocks they take") {
   for (const auto& [rows, dim] : std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 3}, {3, 7}, {50, 8}, {20000, 12}}) {
     Generator generator(static_cast<std::uint64_t>(rows));
@@ -97,6 +144,14 @@ TEST_CASE("embedding metrics refuse what has no direction or no spectrum") {
   broken[1][1] = NAN;
   CHECK_THROWS_WITH(diva::class_distances(broken, labels), Contains("features must be finite"));
   CHECK_THROWS_AS(diva::singular_spectrum(broken), diva::DataError);
+  CHECK_THROWS_AS(diva::alignment(broken, labels), diva::DataError);
+  CHECK_THROWS_AS(diva::uniformity(broken), diva::DataError);
+  CHECK_THROWS_AS(diva::principal_component_fraction(broken, 0.5), diva::DataError);
+  CHECK_THROWS_WITH(diva::uniformity(torch::zeros({3, 2})), Contains("3 rows of length 0"));
+  CHECK_THROWS_WITH(diva::alignment(torch::zeros({3, 2}), labels), Contains("3 rows of length 0"));
+  CHECK_THROWS_AS(diva::uniformity(torch::empty({0, 2})), diva::DataError);
+  for (const double t : {0.0, -2.0, 101.0, double(NAN)})
+    CHECK_THROWS_AS(diva::uniformity(torch::ones({3, 2}), t), diva::OptionError);
   CHECK_THROWS_WITH(diva::class_distances(torch::zeros({3, 2}), labels), Contains("3 rows of length 0"));
   CHECK_THROWS_AS(diva::class_distances(torch::ones({2, 2}), labels), diva::ShapeError);
   CHECK_THROWS_AS(diva::class_distances(torch::empty({0, 2}), labels.slice(0, 0, 0)), diva::DataError);

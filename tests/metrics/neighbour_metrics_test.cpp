@@ -1,5 +1,6 @@
 #include "support/catch.hpp"
 
+#include <torch/types.h>
 #include <diva/core/error.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/metrics/neighbour_metrics.hpp>
@@ -62,6 +63,24 @@ TEST_CASE("neighbour metrics of one list worked by hand") {
   CHECK(value(reciprocal_rank(one_list({false, false}, 3))) == 0);
 }
 
+TEST_CASE("the further neighbour metrics of the same list worked by hand") {
+  const auto list = one_list({true, false, true, true, false, false}, 4);
+  CHECK(value(cmc_at(list, 1)) == 1);
+  CHECK(value(oml_precision_at(list, 3)) == 2.0 / 3);  // of three places
+  CHECK(value(oml_precision_at(list, 6)) == 0.75);     // of four relevant samples
+  CHECK_THAT(value(oml_average_precision(list, 6)), WithinAbs((1 + 2.0 / 3 + 0.75) / 3, 1e-15));
+  CHECK(value(oml_average_precision(list, 1)) == 1);
+  // Gains 1 / log2(2) = 1, 1 / log2(4) = 1/2, 1 / log2(5); the best three 1, 1 / log2(3), 1/2, and a fourth 1 / log2(5).
+  CHECK_THAT(value(ndcg_at(list, 3)), WithinAbs(1.5 / (1.5 + 1 / std::log2(3)), 1e-15));
+  CHECK_THAT(value(ndcg_at(list, 6)), WithinAbs((1.5 + 1 / std::log2(5)) / (1.5 + 1 / std::log2(3) + 1 / std::log2(5)), 1e-15));
+
+  const auto late = one_list({false, false, true}, 1);
+  CHECK(value(cmc_at(late, 2)) == 0);
+  CHECK(value(oml_average_precision(late, 2)) == 0);
+  CHECK(value(ndcg_at(late, 3)) == 0.5);
+  CHECK(value(ndcg_at(late, 2)) == 0);
+}
+
 TEST_CASE("perfect retrieval scores 1, and the seed's definition (n - 1) / n") {
   const auto pair = one_list({true, false, false}, 1);  // a class of two
   CHECK(value(average_precision(pair)) == 1);
@@ -76,12 +95,13 @@ TEST_CASE("a lone query is a miss for recall, left out of precisions, and counte
   const auto lone = one_list({false, false}, 0);
   CHECK(value(recall_at(lone, 2)) == 0);
   for (const auto& values :
-       {precision_at(lone, 1), r_precision(lone), reciprocal_rank(lone), average_precision(lone), average_precision_at_r(lone)}) {
+       {precision_at(lone, 1), r_precision(lone), reciprocal_rank(lone), average_precision(lone), average_precision_at_r(lone),
+        cmc_at(lone, 2), oml_precision_at(lone, 2), oml_average_precision(lone, 2), ndcg_at(lone, 2)}) {
     CHECK(std::isnan(value(values)));
   }
   CHECK(value(average_precision(lone, 5, Variant::repo)) == 0);
   CHECK(value(average_precision_at_r(lone, Variant::repo)) == 0);
-  CHECK(diva::mean_over_queries(torch::tensor({0.25, NAN, 0.75})) == 0.5);
+  CHECK(diva::mean_over_queries(torch::tensor({0.25, double(NAN), 0.75})) == 0.5);
   CHECK(std::isnan(diva::mean_over_queries(torch::tensor({double(NAN)}))));
 }
 
@@ -98,7 +118,9 @@ TEST_CASE("neighbour metrics agree with their definitions over thousands of rand
     const auto rank = 1 + generator.below(length);
     const auto recall = recall_at(retrieval, rank), precision = precision_at(retrieval, rank),
                ap = average_precision(retrieval, rank), repo = average_precision(retrieval, rank, Variant::repo),
-               at_r = average_precision_at_r(retrieval), rp = r_precision(retrieval), rr = reciprocal_rank(retrieval);
+               at_r = average_precision_at_r(retrieval), rp = r_precision(retrieval), rr = reciprocal_rank(retrieval),
+               cmc = cmc_at(retrieval, rank), oml = oml_average_precision(retrieval, rank),
+               oml_precision = oml_precision_at(retrieval, rank), ndcg = ndcg_at(retrieval, rank);
     for (std::int64_t q = 0; q < queries; ++q) {
       const bool* list = hits.data_ptr<bool>() + q * length;
       const auto r = relevant[q].item<std::int64_t>();
@@ -114,6 +136,16 @@ TEST_CASE("neighbour metrics agree with their definitions over thousands of rand
         REQUIRE(ap[q].isnan().item<bool>());
         continue;
       }
+      double gain = 0, best = 0;
+      for (std::int64_t i = 0; i < rank; ++i) {
+        gain += list[i] ? 1 / std::log2(static_cast<double>(i) + 2) : 0;
+        best += i < r ? 1 / std::log2(static_cast<double>(i) + 2) : 0;
+      }
+      REQUIRE_THAT(ndcg[q].item<double>(), WithinAbs(gain / best, 1e-12));
+      REQUIRE(cmc[q].item<double>() == recall[q].item<double>());
+      REQUIRE_THAT(oml_precision[q].item<double>(),
+                   WithinAbs(static_cast<double>(found) / static_cast<double>(std::min(r, rank)), 1e-15));
+      REQUIRE_THAT(oml[q].item<double>(), WithinAbs(found > 0 ? sum_precision(list, rank) / static_cast<double>(found) : 0, 1e-12));
       REQUIRE_THAT(precision[q].item<double>(), WithinAbs(static_cast<double>(found) / static_cast<double>(rank), 1e-15));
       REQUIRE_THAT(rp[q].item<double>(), WithinAbs(static_cast<double>(found_r) / static_cast<double>(r), 1e-15));
       REQUIRE_THAT(rr[q].item<double>(), WithinAbs(first < length ? 1.0 / static_cast<double>(first + 1) : 0, 1e-15));
@@ -140,10 +172,33 @@ TEST_CASE("count_relevant counts the gallery's class without the query's own id"
   CHECK(torch::equal(judged.hits, torch::tensor({false, true}).view({1, 2})));
 }
 
+TEST_CASE("class_means of six queries worked by hand") {
+  // Class -1: 1, NaN; class 4: 0, 0.5, 1; class 7: NaN alone.
+  const auto values = torch::tensor({1.0, 0.0, double(NAN), 0.5, double(NAN), 1.0}, torch::kFloat64);
+  const auto labels = ids({-1, 4, -1, 4, 7, 4});
+  const auto found = diva::class_means(values, labels);
+  CHECK(torch::equal(found.labels, ids({-1, 4, 7})));
+  CHECK(torch::equal(found.judged, ids({1, 3, 0})));
+  CHECK(found.values[0].item<double>() == 1);
+  CHECK(found.values[1].item<double>() == 0.5);
+  CHECK(std::isnan(found.values[2].item<double>()));
+  CHECK(diva::mean_over_classes(values, labels) == 0.75);
+  CHECK(diva::mean_over_queries(values) == 0.625);
+  CHECK(diva::class_means(torch::empty({0}), ids({})).labels.size(0) == 0);
+  CHECK(std::isnan(diva::mean_over_classes(torch::empty({0}), ids({}))));
+  CHECK_THROWS_AS(diva::class_means(values, ids({1})), diva::ShapeError);
+  CHECK_THROWS_AS(diva::class_means(labels, labels), diva::ShapeError);
+}
+
 TEST_CASE("neighbour metrics refuse ranks beyond their lists and wrong shapes") {
   const auto list = one_list({true, false}, 3);
   CHECK_THROWS_WITH(recall_at(list, 3), Contains("recall_at: retrieval.hits must be at least 3 ranks long, got 2"));
   CHECK_THROWS_AS(recall_at(list, 0), diva::OptionError);
+  for (const auto metric : {diva::cmc_at, diva::oml_precision_at, diva::oml_average_precision, diva::ndcg_at, diva::precision_at}) {
+    CHECK_THROWS_AS(metric(list, 0), diva::OptionError);
+    CHECK_THROWS_AS(metric(list, 3), diva::OptionError);
+    CHECK_THROWS_AS(metric({}, 1), diva::ShapeError);
+  }
   CHECK_THROWS_AS(r_precision(list), diva::OptionError);
   CHECK_THROWS_AS(average_precision_at_r(list), diva::OptionError);
   CHECK_THROWS_AS(diva::recall_at({list.hits, ids({1, 2})}, 1), diva::ShapeError);

@@ -2,7 +2,7 @@
 #include "support/temporary_folder.hpp"
 
 #include <diva/core/error.hpp>
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 #include <diva/report/report.hpp>
 
 #include <cmath>
@@ -55,6 +55,14 @@ TEST_CASE("a report is well formed, complete and needs nothing outside itself") 
     INFO(part);
     CHECK(html.find(part) == std::string::npos);
   }
+}
+
+TEST_CASE("a table tells counts from shares, and marks the best of the shares") {
+  diva::ReportData report{.title = "t"};
+  report.tables = {{"Table", {"steps", "recall@1"}, {{"pixels", {0, 0}}, {"trained", {1204, 1}}}}};
+  const auto html = diva::render_report(report);
+  CHECK_THAT(html, Contains("<td>0</td><td>0.0000</td>"));
+  CHECK_THAT(html, Contains("<td>1204</td><td class=\"best\">1.0000</td>"));
 }
 
 TEST_CASE("an empty report says so") {

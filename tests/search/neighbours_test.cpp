@@ -1,14 +1,20 @@
 #include "support/catch.hpp"
 
+#include <torch/utils.h>
 #include <diva/core/generator.hpp>
 #include <diva/search/neighbours.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <utility>
 #include <vector>
 
+#include "../../src/search/exact_neighbours.hpp"
+#include "../../src/search/measured_order.hpp"
+#include "../../src/search/neighbour_codes.hpp"
 #include "../../src/search/tensor_neighbours.hpp"
 
 using Catch::Matchers::Contains;
@@ -74,6 +80,36 @@ void check_against_sorting(const Neighbours& found, const torch::Tensor& queries
     }
     std::ranges::sort(seen);
     REQUIRE(std::ranges::adjacent_find(seen) == seen.end());
+  }
+}
+
+// Every way in which this machine can search.
+std::vector<diva::detail::ExactMethod> methods() {
+  using diva::detail::CodeWidth;
+  using diva::detail::Kernel;
+  std::vector<diva::detail::ExactMethod> all = {{Kernel::plain, CodeWidth::sixteen}, {Kernel::plain, CodeWidth::eight}};
+  if (diva::detail::best_kernel() >= Kernel::avx2) all.push_back({Kernel::avx2, CodeWidth::sixteen});
+  if (diva::detail::best_kernel() >= Kernel::avx512) {
+    all.push_back({Kernel::avx512, CodeWidth::sixteen});
+    all.push_back({Kernel::avx512, CodeWidth::eight});
+  }
+  all.push_back({.guess = false});
+  all.push_back({.list_bytes = 1});  // the queries of one tile at a time
+  return all;
+}
+
+// Holds every method against the first, bit by bit, and the first against sorting where `slack` is not negative.
+void check_methods(const torch::Tensor& queries, const torch::Tensor& gallery, std::int64_t k, const torch::Tensor& query_ids,
+                   const torch::Tensor& gallery_ids, Similarity similarity, double slack) {
+  const auto expected = nearest_neighbours(queries, gallery, k, query_ids, gallery_ids, {.similarity = similarity});
+  if (slack >= 0) check_against_sorting(expected, queries, gallery, k, query_ids, gallery_ids, similarity, slack);
+  for (const auto& method : methods()) {
+    CAPTURE(static_cast<int>(method.kernel), static_cast<int>(method.codes), method.guess, method.list_bytes);
+    const auto& search =
+        queries.scalar_type() == torch::kFloat64 ? diva::detail::exact_neighbours<double> : diva::detail::exact_neighbours<float>;
+    const auto found = search(queries, gallery, k, query_ids, gallery_ids, {.similarity = similarity}, method);
+    REQUIRE(torch::equal(found.indices, expected.indices));
+    REQUIRE(torch::equal(found.distances, expected.distances));
   }
 }
 
@@ -248,4 +284,144 @@ TEST_CASE("nearest_neighbours refuses what it cannot rank and says what and wher
   CHECK_THROWS_WITH(nearest_neighbours(x, flat, 1, {}, {}, {.similarity = Similarity::cosine}),
                     Contains("gallery") && Contains("1 rows of length 0"));
   CHECK_NOTHROW(nearest_neighbours(x, flat, 1, {}, {}, {.similarity = Similarity::dot}));
+}
+
+TEST_CASE("nearest_neighbours gives the same bits by every kernel, width of codes and guess, for rows of any kind") {
+  for (std::uint64_t seed = 0; seed < 48; ++seed) {
+    CAPTURE(seed);
+    diva::Generator generator(seed);
+    const auto type = generator.below(3) ? torch::kFloat32 : torch::kFloat64;
+    const auto count = 30 + generator.below(170), dim = 1 + generator.below(90),
+               k = 1 + generator.below(generator.below(4) ? 12 : count + 5);
+    auto rows = generator.normal({count, dim}, torch::kFloat64);
+    const auto kind = seed % 6;
+    // Rows of every length from 1e-9 to 1e9; one coordinate that drowns the rest; near-copies; copies; a far offset; as they are.
+    if (kind == 0) rows *= torch::pow(10.0, generator.uniform({count, 1}, torch::kFloat64) * 18 - 9);
+    if (kind == 1) rows.select(1, 0).mul_(1e4);
+    if (kind == 2) rows = rows.slice(0, 0, 3).repeat({count / 3 + 1, 1}).slice(0, 0, count) + 1e-6 * rows;
+    if (kind == 3) rows = rows.slice(0, 0, 4).repeat({count / 4 + 1, 1}).slice(0, 0, count).contiguous();
+    if (kind == 4) rows += 1e4;
+    rows = rows.to(type);
+    torch::Tensor ids;
+    if (generator.below(2)) ids = (generator.uniform({count}) * static_cast<double>(count / 2)).to(torch::kInt64);
+    for (const auto similarity : similarities) {
+      CAPTURE(diva::to_string(similarity));
+      check_methods(rows, rows, k, ids, ids, similarity, 1e-13);
+      const auto queries = (rows.slice(0, 0, 20) * 1.25).contiguous();
+      check_methods(queries, rows, k, ids.defined() ? ids.slice(0, 0, 20) : ids, ids, similarity, 1e-13);
+    }
+  }
+}
+
+TEST_CASE("nearest_neighbours agrees by every method on many tiles, where limits are guessed") {
+  diva::Generator generator(10);
+  // Classes stand together, as in a data set; the last rows are all one point, more than a list holds.
+  auto features = generator.normal({130, 1, 40}).expand({130, 20, 40}).reshape({2600, 40}) + 0.5 * generator.normal({2600, 40});
+  features.slice(0, 2400).copy_(features[0].expand({200, 40}));
+  const auto identity = torch::arange(2600, torch::kInt64);
+  for (const std::int64_t k : {1, 7, 150}) {
+    for (const auto similarity : similarities) check_methods(features, features, k, identity, identity, similarity, -1);
+  }
+  const auto queries = features.slice(0, 0, 2600, 130).contiguous();
+  check_against_sorting(nearest_neighbours(queries, features, 60), queries, features, 60, {}, {}, Similarity::euclidean, 1e-14);
+}
+
+TEST_CASE("nearest_neighbours takes rows of 1 to 4096 dimensions, and thousands of copies") {
+  diva::Generator generator(11);
+  for (const std::int64_t dim : {1, 2, 3, 5, 31, 33, 255, 1025, 4096}) {
+    CAPTURE(dim);
+    const auto features = generator.normal({70, dim});
+    for (const auto similarity : similarities) check_methods(features, features, 5, {}, {}, similarity, 1e-13);
+  }
+  const auto same = torch::full({3000, 9}, 0.1);
+  const auto found = nearest_neighbours(same, 2);
+  CHECK(torch::equal(found.indices.slice(0, 2), torch::tensor({0, 1}, torch::kInt64).expand({2998, 2})));
+  CHECK((found.distances == 0).all().item<bool>());
+}
+
+TEST_CASE("nearest_neighbours masks sequences as it masks samples: by equal ids") {
+  // Four photographs of each of 50 sequences, almost equal: none may find another of its own.
+  diva::Generator generator(12);
+  const auto features = generator.normal({50, 1, 12}).expand({50, 4, 12}).reshape({200, 12}) + 0.01 * generator.normal({200, 12});
+  const auto sequences = torch::arange(200, torch::kInt64).div(4, "floor");
+  const auto found = nearest_neighbours(features, features, 196, sequences, sequences);
+  CHECK_FALSE((found.indices.div(4, "floor") == sequences.unsqueeze(1)).any().item<bool>());
+  CHECK(found.distances.isfinite().all().item<bool>());
+  CHECK((nearest_neighbours(features, features, 197, sequences, sequences).indices.select(1, 196) == -1).all().item<bool>());
+  check_methods(features, features, 9, sequences, sequences, Similarity::euclidean, 1e-14);
+}
+
+TEST_CASE("nearest_neighbours does not depend on the number of threads") {
+  diva::Generator generator(13);
+  const auto features = generator.normal({1500, 20});
+  const auto threads = at::get_num_threads();
+  const auto expected = nearest_neighbours(features, 30);
+  at::set_num_threads(threads == 1 ? 3 : 1);
+  const auto found = nearest_neighbours(features, 30);
+  at::set_num_threads(threads);
+  CHECK(torch::equal(found.indices, expected.indices));
+  CHECK(torch::equal(found.distances, expected.distances));
+}
+
+TEST_CASE("codes of rows differ from the rows by no more than they say") {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    CAPTURE(seed);
+    diva::Generator generator(seed);
+    const auto count = 1 + generator.below(40), dim = 1 + generator.below(200);
+    auto rows = generator.normal({count, dim}) * torch::pow(10.0, generator.uniform({count, 1}) * 12 - 6);
+    if (seed % 3 == 0) rows *= (generator.uniform({count, dim}) < 0.1);  // mostly zeros
+    const auto centre = generator.normal({dim}, torch::kFloat64);
+    const std::vector<double> times{0.75}, shift(centre.data_ptr<double>(), centre.data_ptr<double>() + dim);
+    const auto a = rows.to(torch::kFloat64) * 0.75 - centre;
+    const auto products = a.mm(a.t());
+    for (const bool narrow : {true, false}) {
+      const auto codes = diva::detail::encode_rows<float>({rows.data_ptr<float>(), count, dim, {}, times, shift, true}, narrow);
+      const auto code = [&](std::int64_t row, std::int64_t i) -> std::int64_t {
+        const std::int64_t terms = narrow ? 4 : 2;
+        const auto* at = codes.panel(row / 16) + (i / terms) * 64 + row % 16 * 4 + i % terms * (4 / terms);
+        if (narrow) return static_cast<std::int8_t>(*at);
+        std::int16_t value = 0;
+        std::memcpy(&value, at, 2);
+        return value;
+      };
+      for (std::int64_t p = 0; p < count; ++p) {
+        REQUIRE(std::abs(codes.offset[p] - products[p][p].item<double>()) <= codes.offset_error[p] + 1e-12 * codes.offset[p]);
+        REQUIRE(codes.reach[p] >= std::sqrt(products[p][p].item<double>()));
+        std::int64_t own = 0;
+        for (std::int64_t i = 0; i < dim; ++i) own += code(p, i);
+        REQUIRE(codes.start[p] == (narrow ? -128 * own : 0));
+        for (std::int64_t q = 0; q < count; ++q) {
+          std::int64_t sum = 0;
+          for (std::int64_t i = 0; i < dim; ++i) sum += code(p, i) * code(q, i);
+          REQUIRE(std::abs(sum) <= std::numeric_limits<std::int32_t>::max());
+          const double product = static_cast<double>(codes.factor[p]) * codes.factor[q] * static_cast<double>(sum);
+          const double bound = double{codes.residual[p]} * codes.reach[q] + double{codes.reach[p]} * codes.residual[q];
+          REQUIRE(std::abs(product - products[p][q].item<double>()) <= bound);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("measured rows are sorted by distance, then index, however their distances lie") {
+  diva::detail::MeasuredOrder order;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    CAPTURE(seed);
+    diva::Generator generator(seed);
+    const auto count = 1 + generator.below(2000), listed = 1 + generator.below(count);
+    std::vector<diva::detail::MeasuredRow> rows;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto index = static_cast<std::int32_t>((i * 7919 + 5) % 1000003);
+      // Few values, all different, some farther than all others by 1e300, or all negative.
+      const double value = generator.normal({1}, torch::kFloat64).item<double>();
+      const auto distance =
+          std::array{std::floor(4 * value), value, i % 50 ? value : 1e300 * value, -1e-300 * std::abs(value)}[seed % 4];
+      rows.push_back({distance, index});
+    }
+    auto expected = rows;
+    std::ranges::sort(expected);
+    expected.resize(listed);
+    order.sort(rows, listed);
+    CHECK(std::ranges::equal(rows, expected));
+  }
 }

@@ -3,7 +3,7 @@
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 #include <diva/io/image.hpp>
 #include <diva/training/trainer.hpp>
 

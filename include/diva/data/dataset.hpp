@@ -39,6 +39,10 @@ struct Dataset {
 ///         or a file is neither an image nor known not to be one.
 Dataset folder_of_classes(const std::string& root);
 
+/// The images directly inside `root`, without classes: all are of one, named as the folder. For embedding and searching.
+/// Throws: as `folder_of_classes`; DataError when there is no image.
+Dataset folder_of_images(const std::string& root);
+
 /// The layout of CUB-200-2011: `images/NNN.Class/*.jpg` listed by `images.txt` (number, path) and `image_class_labels.txt` (number,
 /// class from 1 on). Without both lists the folders of `images/` are read instead. Images that the lists leave out are in
 /// `ignored_files`.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 
 #include <charconv>
 #include <concepts>
@@ -39,6 +39,9 @@ CsvTable parse_csv(std::string_view text, const std::string& name);
 
 /// Writes a whole table through AtomicFile; read_csv gives it back. ShapeError when a row has another length than `columns`.
 void write_csv(const std::string& path, const CsvTable& table);
+
+/// What write_csv writes; `name` stands for the path in messages.
+std::string csv_text(const CsvTable& table, const std::string& name);
 
 /// One field to write: a text or a number, the latter in the fewest digits that read back as the same value ("nan" and "inf" too).
 struct CsvValue {

@@ -22,7 +22,15 @@ namespace diva {
 /// Throws:  IoError with the file and, where it is one tensor's fault, the tensor.
 State read_safetensors(const std::string& path);
 
-/// The same from memory; `name` stands for the path in messages. The tensors are copies.
+/// As read_safetensors, but tensors are the file itself, mapped into memory: nothing is read before it is used, and a file may be
+/// larger than memory. Writing to a tensor changes a private copy of the page, never the file.
+///
+/// Edge:    BOOL tensors and those at an address that is not a multiple of their element's size are read. The file may be replaced
+///          by another of its name (rename) while it is mapped, but not shortened: the system then ends the process (SIGBUS).
+/// Cost:    O(header), plus the pages that are used; the map stays until the last of its tensors goes.
+State map_safetensors(const std::string& path);
+
+/// read_safetensors from memory; `name` stands for the path in messages. The tensors are copies.
 State parse_safetensors(std::span<const std::uint8_t> bytes, const std::string& name);
 
 /// Writes a state as a safetensors file through AtomicFile: equal states give equal bytes.

@@ -2,7 +2,9 @@
 
 #include <torch/types.h>
 
+#include <array>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace diva {
@@ -23,12 +25,20 @@ Contingency contingency(const torch::Tensor& labels, const torch::Tensor& assign
 
 // Each is 1 for equal partitions, the trivial ones included, and does not change when classes or clusters are renamed.
 
-/// Normalised mutual information: I(class; cluster) / ((H(class) + H(cluster)) / 2), in [0, 1].
+/// What nmi divides by: a mean of H(class) and H(cluster), each at most the one after it.
+enum class EntropyMean { minimum, geometric, arithmetic, maximum };
+
+constexpr auto enumerators(EntropyMean) {
+  return std::array{std::pair{EntropyMean::minimum, "minimum"}, std::pair{EntropyMean::geometric, "geometric"},
+                    std::pair{EntropyMean::arithmetic, "arithmetic"}, std::pair{EntropyMean::maximum, "maximum"}};
+}
+
+/// Normalised mutual information: I(class; cluster) / mean(H(class), H(cluster)), in [0, 1].
 ///
-/// Differs: scikit-learn before 0.22 divided by the geometric mean of the entropies, which is never smaller; numbers of older
-/// papers
-///          are that.
-double nmi(const Contingency& table);
+/// Source:  Strehl, Ghosh, Cluster Ensembles, JMLR 2002 (geometric); scikit-learn's normalized_mutual_info_score has all four.
+/// Differs: scikit-learn before 0.22 took the geometric mean by default, so papers of that time print values that are never
+/// smaller. Edge:    one class or one cluster, but not both: 0 with every mean.
+double nmi(const Contingency& table, EntropyMean mean = EntropyMean::arithmetic);
 
 /// Adjusted mutual information: (I − E[I]) / ((H(class) + H(cluster)) / 2 − E[I]), 0 in expectation for random clusters of these
 /// sizes, where NMI grows with the number of clusters.

@@ -27,7 +27,7 @@ struct Neighbours {
 
 struct NeighbourOptions {
   Similarity similarity = Similarity::euclidean;
-  /// Rows of one tile of products; fewer are taken where k is so large that the lists of a tile would not fit in 64 MiB.
+  /// At most so many rows in a tile of products; on a CPU fewer, such that a tile stays in the caches.
   std::int64_t query_tile = 1024;
   std::int64_t gallery_tile = 2048;  ///< Columns of a tile. Neither tile size changes the result.
 };
@@ -46,25 +46,44 @@ void describe(NeighbourOptions& options, Visitor&& visit) {
 /// The order is that of distances summed directly, Σ (x_i − y_i)² or Σ x_i y_i, in double; rounding to the result's type comes
 /// after. So equal rows stand in the order of their indices, and neighbours that differ in the last bit stand in the right order.
 ///
-/// How: tiles of queries × gallery go through one matrix product in the features' own type, and the scores s that come out only
-/// exclude. With rows a = x − c and b = y − c about the gallery's mean c (subtracting a constant keeps distances, and keeps a
-/// common offset from drowning them), s = |b|² − 2 a·b differs from its true value by at most
+/// How: rows are rounded to integers of 8 or 16 bits, whose products exclude most pairs; the pairs that pass are scored directly in
+/// the features' own type, and what scores cannot tell apart is measured in double. About the gallery's mean c, a = x − c and b = y
+/// − c (of rows of length 1 under cosine; dot takes c = 0), both turned by one rotation that evens out their coordinates, the
+/// squared distance is D = |a|² + |b|² − 2 a·b, and a = w p + δ with integers p and a scale w. By Cauchy and Schwarz, whatever the
+/// data,
 ///
-///   e = γ_n (2 |a| |b| + |b|²),   γ_n = n u / (1 − n u),   n = D + 8,   u = 2⁻²⁴ (float32) or 2⁻⁵³ (float64),
+///   |a·b − w_a w_b p_a·p_b| = |δ_a·b + w_a p_a·δ_b| ≤ |δ_a| |b| + (|a| + |δ_a|) |δ_b|,
 ///
-/// because a sum of D products carries a relative error of at most γ_D whatever the order of summation (Higham, Accuracy and
-/// Stability of Numerical Algorithms, 2002, section 3.1), and the remaining 8 u cover the rounding of a, b, |b|², their difference
-/// and the threshold. Cosine and dot have e = γ_n |b| with a scaled to length 1. Let S be the k-th smallest score. A row whose
-/// score exceeds S + 2e is farther than k others, so it is dropped; every other is measured directly. A query that has too many
-/// rows within 2e of S to hold (thousands of near-duplicates) measures them at once and keeps its k nearest.
+/// where |δ| is measured, not estimated, and p_a·p_b is exact in int32. Let L be the largest score that a neighbour can still have.
+/// A pair is excluded where D of the codes exceeds L by more than twice this bound and 4 u (2 |a| |b| + |a|² + |b|² + L), u = 2⁻²⁴,
+/// for the single precision of the comparison. Those that remain have a score s = Σ (x_i − y_i)² in 32 partial sums, of relative
+/// error
 ///
-/// Source:  the identity is folklore; the exclusion test is this library's.
+///   e = γ_n,   γ_n = n u / (1 − n u),   n = D / 32 + 16,   u = 2⁻²⁴ (float32) or 2⁻⁵³ (float64)
+///
+/// (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1); cosine and dot have this error times |x| |y|. With
+/// S the k-th smallest score so far, L = S + 2e: a row beyond is farther than k others. A query that has more rows within L than
+/// its list holds (thousands of near-duplicates) measures them and keeps its k nearest. At first, L is a guess from the scores seen
+/// so far, taken in an order that samples the gallery evenly; a guess below the final S + 2e is found out, and the query searched
+/// again without one. Where queries and gallery are one tensor, a product serves both of its rows: half the products.
+///
+/// On a CPU the products are those of AVX-512 VNNI (8 bits, or 16 where so many pairs pass that 8 do not pay), AVX2 (16 bits) or
+/// plain code (16 bits), chosen as the program runs; the result is the same bits on all, and for every number of threads.
+///
+/// Source:  the identity is folklore; excluding by rounded products is that of Weber, Schek and Blott (VLDB 1998, the VA-file), the
+/// bounds
+///          are this library's.
 /// Shapes:  queries [Q, D], gallery [N, D], of one type and on one device; ids [Q] and [N] int64 -> [Q, k] each.
 ///          16-bit features are converted to float32. float64 is computed in float64.
-/// Edge:    k beyond what is left: −1 and +∞. No ids: nothing is excluded. Ids of one side only: OptionError.
-/// Cost:    O(Q N D) time at the speed of the matrix product, O(tile + Q k) memory; k ≈ N adds O(Q N D) direct measurements.
+/// Edge:    k beyond what is left: −1 and +∞. No ids: nothing is excluded. Ids of one side only: OptionError. Ids need not be those
+/// of
+///          samples: the id of a sequence on both sides keeps all frames of a query's own sequence out of its list.
+/// Cost:    O(Q N D) time at the speed of integer products, half where the gallery is the queries. Memory beyond the result: N D
+/// bytes
+///          of codes (2 N D for 16 bits) and lists of 10 k + 256 bytes a query, of as many queries at a time as 640 MiB hold.
+///          k ≈ N adds O(Q N D) direct measurements.
 ///          On CUDA the work stays on the device as one product and one top-k a tile; the candidates that are then measured
-///          directly are the k + 16 of the smallest scores, without the test above, and dot products of the device must not be set
+///          directly are the k + 16 of the smallest scores, without the tests above, and dot products of the device must not be set
 ///          to TF32.
 /// Throws:  ShapeError (shapes, types, devices), OptionError (k < 1), DataError (NaN or infinite features, rows whose squared
 /// length

@@ -34,6 +34,12 @@ struct EmbeddedSet {
   torch::Tensor labels;   ///< [N] int64.
 };
 
+/// Embeds every sample by its evaluation view, in order, and hands each batch on: embeddings on `device`, labels on the CPU. So a
+/// data set of any size takes the memory of a batch. The network is in evaluation mode meanwhile and in training mode afterwards.
+/// `receive` is told the embeddings, the labels and how many images are done with these.
+void embed_batches(Network& network, Loader& loader, std::int64_t batch_size, torch::Device device,
+                   const std::function<void(const Embeddings&, const torch::Tensor& labels, std::int64_t done)>& receive);
+
 /// Embeds every sample by its evaluation view, the network in evaluation mode and without a graph; the mode is training afterwards.
 ///
 /// Cost: one forward pass over the data; memory N·embed_dim floats a head. `progress` is told images done and their total.

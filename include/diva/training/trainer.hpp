@@ -42,7 +42,7 @@ void describe(TrainingOptions& options, Visitor&& visit) {
 
 /// How and where a run is carried out; nothing here changes its result.
 struct RunOptions {
-  std::string folder;                 ///< For `checkpoint.safetensors`; empty: no checkpoint is written.
+  std::string folder = {};            ///< For `checkpoint.safetensors`; empty: no checkpoint is written.
   bool resume = false;                ///< Go on from the folder's checkpoint where there is one.
   double checkpoint_minutes = 10;     ///< Between checkpoints; one is also written after each epoch and when the run is stopped.
   std::int64_t checkpoint_steps = 0;  ///< Also after every so many steps, where positive.

@@ -1,16 +1,15 @@
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <diva/core/error.hpp>
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
-
-#include "system.hpp"
 
 namespace diva {
 namespace detail {
@@ -59,6 +58,26 @@ bool write_all(int descriptor, std::span<const std::uint8_t> bytes) {
   return true;
 }
 
+bool write_all_at(int descriptor, std::span<const std::uint8_t> bytes, std::uint64_t offset) {
+  while (!bytes.empty()) {
+    const auto count = ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (count >= 0) {
+      bytes = bytes.subspan(static_cast<std::size_t>(count));
+      offset += static_cast<std::uint64_t>(count);
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::shared_ptr<std::uint8_t> map_file(std::string_view function, const std::string& path, int descriptor, std::uint64_t size) {
+  // Private and writable: a tensor may be written to, and the file still never changes.
+  void* const start = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor, 0);
+  if (start == MAP_FAILED) fail_system(function, path, "a file that can be mapped");
+  return {static_cast<std::uint8_t*>(start), [size](std::uint8_t* mapped) { ::munmap(mapped, size); }};
+}
+
 }  // namespace detail
 
 std::vector<std::uint8_t> read_file(const std::string& path) {
@@ -104,6 +123,10 @@ AtomicFile::~AtomicFile() {
 
 void AtomicFile::write(std::span<const std::uint8_t> bytes) {
   if (!detail::write_all(file_.get(), bytes)) detail::fail_system("write_file_atomically", path_, "writable");
+}
+
+void AtomicFile::overwrite(std::uint64_t offset, std::span<const std::uint8_t> bytes) {
+  if (!detail::write_all_at(file_.get(), bytes, offset)) detail::fail_system("write_file_atomically", path_, "writable");
 }
 
 void AtomicFile::commit() {

@@ -2,7 +2,7 @@
 
 #include <sys/stat.h>
 #include <diva/core/error.hpp>
-#include <diva/io/files.hpp>
+#include <diva/core/files.hpp>
 
 #include <fstream>
 #include <thread>

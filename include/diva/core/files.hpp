@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,23 @@ class Descriptor {
  private:
   int descriptor_;
 };
+
+/// `function: 'path' must be EXPECTED, got REASON` from errno.
+[[noreturn]] void fail_system(std::string_view function, const std::string& path, std::string_view expected);
+
+/// In bytes; 0 for pipes and the like.
+std::uint64_t file_size(std::string_view function, const std::string& path, int descriptor);
+
+/// Fills `bytes` from `offset`, or stops at the end of the file; returns how many bytes came.
+std::size_t read_at(std::string_view function, const std::string& path, int descriptor, std::span<std::uint8_t> bytes,
+                    std::uint64_t offset);
+
+/// Writes everything; false, with errno set, when not.
+bool write_all(int descriptor, std::span<const std::uint8_t> bytes);
+bool write_all_at(int descriptor, std::span<const std::uint8_t> bytes, std::uint64_t offset);
+
+/// The first `size` bytes (at least one) mapped, privately: written pages are copies. Unmapped with the last owner.
+std::shared_ptr<std::uint8_t> map_file(std::string_view function, const std::string& path, int descriptor, std::uint64_t size);
 
 }  // namespace detail
 
@@ -47,6 +65,8 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   void write(std::span<const std::uint8_t> bytes);
+  /// Replaces bytes that were written before: a header whose numbers are known only at the end.
+  void overwrite(std::uint64_t offset, std::span<const std::uint8_t> bytes);
   void commit();  ///< Once, after the last `write`.
 
  private:

@@ -1,0 +1,85 @@
+#pragma once
+
+#include "support/data.hpp"
+#include "support/program.hpp"
+
+#include <diva/training.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// A checkpoint and the images that go through its network.
+namespace program {
+
+struct EmbeddingFlags {
+  std::string checkpoint = {}, data = {}, dataset = "folder", part = "all";
+  std::int64_t batch_size = 0, kernels = 0;
+  std::vector<std::int64_t> gpu = {};
+
+  void declare(CLI::App& app) {
+    app.add_option("--checkpoint", checkpoint, "a run's checkpoint.safetensors");
+    app.add_option("--data", data, "folder of images that its network embeds");
+    app.add_option("--dataset", dataset,
+                   "how that folder is laid out: folder (one sub-folder a class), cub200, omniglot, images (no classes)")
+        ->check(CLI::IsMember({"folder", "cub200", "omniglot", "images"}))
+        ->capture_default_str();
+    app.add_option("--part", part, "classes: train (the first half, omniglot's background), test, or all")
+        ->check(CLI::IsMember({"train", "test", "all"}))
+        ->capture_default_str();
+    app.add_option("--batch_size", batch_size, "images embedded at once; 0: as in the recipe")->capture_default_str();
+    app.add_option("--kernels", kernels, "loader threads; 0: one for each core")->capture_default_str();
+    app.add_option("--gpu", gpu, "number of the CUDA device; the CPU where there is none");
+  }
+};
+
+/// A network with its images, ready to embed.
+struct EmbeddingWork {
+  std::string name;
+  diva::TrainedNetwork trained;
+  std::shared_ptr<const diva::ImageStore> store;
+  std::int64_t batch_size;
+  torch::Device device;
+  diva::Loader loader;
+
+  EmbeddingWork(std::string program, const EmbeddingFlags& flags)
+      : name(std::move(program)),
+        trained(load(name, flags)),
+        store(std::make_shared<const diva::ImageStore>(read_part(flags.dataset, flags.data, flags.part),
+                                                       diva::ImageStoreOptions{.channels = trained.recipe.augmentation.channels})),
+        batch_size(flags.batch_size > 0 ? flags.batch_size : trained.recipe.evaluation.batch_size),
+        device(program::device(name, flags.gpu)),
+        loader(store, trained.recipe.augmentation, diva::Generator(0), {.threads = flags.kernels}) {
+    trained.network.to(device);
+  }
+
+  /// Every batch in order, with its progress on the error stream.
+  void run(const std::function<void(const diva::Embeddings&, const torch::Tensor& labels)>& receive) {
+    using Clock = std::chrono::steady_clock;
+    diva::StatusLine line;
+    const auto start = Clock::now();
+    const auto total = store->size();
+    diva::embed_batches(trained.network, loader, batch_size, device,
+                        [&](const diva::Embeddings& embeddings, const torch::Tensor& labels, std::int64_t done) {
+                          receive(embeddings, labels);
+                          const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+                          const double left = seconds / static_cast<double>(done) * static_cast<double>(total - done);
+                          line.show(fmt::format("{} {} {}/{} images, {:.0f}/s, {} left", name, diva::progress_bar(done, total),
+                                                done, total, static_cast<double>(done) / seconds, diva::format_duration(left)),
+                                    done == total);
+                        });
+  }
+
+ private:
+  static diva::TrainedNetwork load(const std::string& program, const EmbeddingFlags& flags) {
+    for (const auto& [flag, value] : {std::pair{"--checkpoint", flags.checkpoint}, {"--data", flags.data}}) {
+      if (value.empty()) diva::detail::fail<diva::OptionError>(program, flag, "given", "nothing");
+    }
+    return diva::load_network(flags.checkpoint);
+  }
+};
+
+}  // namespace program

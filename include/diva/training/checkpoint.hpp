@@ -1,0 +1,35 @@
+#pragma once
+
+#include <torch/types.h>
+#include <diva/core/state.hpp>
+#include <diva/training/network.hpp>
+#include <diva/training/trainer.hpp>
+
+#include <string>
+
+namespace diva {
+
+/// The format that a checkpoint names, as the text `format`.
+inline constexpr auto checkpoint_format = "diva checkpoint 1";
+
+/// A checkpoint as it is on the disk: the texts `format`, `recipe` (TrainingOptions in JSON) and `evaluations`, the tensors of
+/// `network`, `objective`, `optimizer`, `key_network`, `queue` and `position`. Tensors are the mapped file: those that are not used
+/// are not read.
+///
+/// Throws:  IoError with the file: missing, damaged, or another file than a checkpoint.
+State read_checkpoint(const std::string& path);
+
+/// A trained network and the recipe that it was trained by, which holds what its inputs must be (`recipe.augmentation`).
+struct TrainedNetwork {
+  Network network;  ///< In evaluation mode.
+  TrainingOptions recipe;
+};
+
+/// The network of a checkpoint that `train` wrote, with its weights on `device`.
+///
+/// Throws:  IoError (as read_checkpoint), OptionError (a recipe that this version does not know), DataError (tensors that do not
+/// fit
+///          the recipe's network).
+TrainedNetwork load_network(const std::string& path, torch::Device device = torch::kCPU);
+
+}  // namespace diva

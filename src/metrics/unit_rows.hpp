@@ -1,0 +1,13 @@
+#pragma once
+
+#include <torch/types.h>
+#include <diva/core/error.hpp>
+
+#include <string_view>
+
+namespace diva::detail {
+
+/// The rows divided by their lengths, in their own type; DataError where one has the length 0 and so no direction.
+torch::Tensor unit_rows(std::string_view function, std::string_view argument, const torch::Tensor& rows);
+
+}  // namespace diva::detail

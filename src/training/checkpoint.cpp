@@ -1,0 +1,30 @@
+#include <fmt/format.h>
+#include <diva/core/json.hpp>
+#include <diva/io/safetensors.hpp>
+#include <diva/training/checkpoint.hpp>
+
+namespace diva {
+
+State read_checkpoint(const std::string& path) {
+  auto state = map_safetensors(path);
+  const auto format = state.texts.find("format");
+  if (format == state.texts.end() || format->second != checkpoint_format) {
+    detail::fail<IoError>("read_checkpoint", fmt::format("'{}'", path), fmt::format("a file of format '{}'", checkpoint_format),
+                          "another file");
+  }
+  return state;
+}
+
+TrainedNetwork load_network(const std::string& path, torch::Device device) {
+  const auto state = read_checkpoint(path);
+  TrainingOptions recipe;
+  from_json(parse_json(state.text("recipe"), path), recipe, "the recipe of '" + path + "'");
+  // The weights that are drawn here are overwritten.
+  Network network(recipe.network, Generator(0));
+  network.restore(state.child("network"));
+  network.to(device);
+  network.train(false);
+  return {std::move(network), std::move(recipe)};
+}
+
+}  // namespace diva
