@@ -6,6 +6,7 @@
 #include <diva/core/error.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/core/gradient.hpp>
+#include <diva/core/listing.hpp>
 #include <diva/core/module.hpp>
 #include <diva/core/normalize.hpp>
 #include <diva/core/options.hpp>

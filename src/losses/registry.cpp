@@ -26,25 +26,32 @@ std::unique_ptr<Loss> make(const std::string& name, std::int64_t num_classes, co
   }
 }
 
-constexpr std::pair<const char*, Factory> losses[] = {
-    {"margin", make<MarginLoss, MarginLossOptions>},
-    {"triplet", make<TripletLoss, TripletLossOptions>},
-    {"contrastive", make<ContrastiveLoss, ContrastiveLossOptions>},
+using detail::options_of;
+
+// Sorted by family: pairs and triplets, ranking, proxies and classifiers, others.
+constexpr detail::RegistryLine<Factory> losses[] = {
+    {"margin",
+     make<MarginLoss, MarginLossOptions>,
+     {"Σ [(D_ap − β_y + α)₊ + (β_y − D_an + α)₊] / active pairs + ν Σβ", "Wu et al., ICCV 2017", "O(T·D)"},
+     options_of<MarginLossOptions>},
+    {"triplet",
+     make<TripletLoss, TripletLossOptions>,
+     {"reduce (D_ap − D_an + m)₊", "Schroff et al., CVPR 2015", "O(T·D)"},
+     options_of<TripletLossOptions>},
+    {"contrastive",
+     make<ContrastiveLoss, ContrastiveLossOptions>,
+     {"reduce (D_ap − m_pos)₊ + reduce (m_neg − D_an)₊", "Hadsell et al., CVPR 2006", "O(B·R·D)"},
+     options_of<ContrastiveLossOptions>},
 };
 
 }  // namespace
 
 std::unique_ptr<Loss> make_loss(std::string_view name, std::int64_t num_classes, const std::string& options) {
-  for (const auto& [known, factory] : losses) {
-    if (name == known) return factory(std::string(name), num_classes, options);
-  }
-  detail::fail_unknown("make_loss", "name", name, loss_names());
+  return detail::find_line("make_loss", name, losses).make(std::string(name), num_classes, options);
 }
 
-std::vector<std::string> loss_names() {
-  std::vector<std::string> names;
-  for (const auto& [name, factory] : losses) names.emplace_back(name);
-  return names;
-}
+std::vector<std::string> loss_names() { return detail::names(losses); }
+
+std::vector<Listing> loss_listings() { return detail::listings(losses); }
 
 }  // namespace diva

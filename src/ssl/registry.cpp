@@ -15,25 +15,26 @@ std::unique_ptr<SelfSimilarityLoss> make(const std::string& name, const std::str
   return std::make_unique<Criterion>(options);
 }
 
-constexpr std::pair<const char*, Factory> criteria[] = {
-    {"moco", make<MocoLoss, MocoOptions>},
-    {"dance", make<DanceLoss, DanceOptions>},
-    {"fast_moco", make<DanceLoss, DanceOptions>},
+using detail::options_of;
+
+constexpr detail::RegistryLine<Factory> criteria[] = {
+    {"moco",
+     make<MocoLoss, MocoOptions>,
+     {"−log softmax_0 [q·k, q·queue] / τ", "He et al., CVPR 2020", "O(B·K·D)"},
+     options_of<MocoOptions>},
+    {"dance",
+     make<DanceLoss, DanceOptions>,
+     {"−log softmax_0 [q·k, w(d)·q·queue] / τ", "Milbich, Roth et al., ECCV 2020", "O(B·K·D)"},
+     options_of<DanceOptions>},
+    {"fast_moco", make<DanceLoss, DanceOptions>, alias_of("dance"), options_of<DanceOptions>},
 };
 
 }  // namespace
 
 std::unique_ptr<SelfSimilarityLoss> make_self_similarity(std::string_view name, const std::string& options) {
-  for (const auto& [known, factory] : criteria) {
-    if (name == known) return factory(std::string(name), options);
-  }
-  detail::fail_unknown("make_self_similarity", "name", name, self_similarity_names());
+  return detail::find_line("make_self_similarity", name, criteria).make(std::string(name), options);
 }
 
-std::vector<std::string> self_similarity_names() {
-  std::vector<std::string> names;
-  for (const auto& [name, factory] : criteria) names.emplace_back(name);
-  return names;
-}
+std::vector<std::string> self_similarity_names() { return detail::names(criteria); }
 
 }  // namespace diva

@@ -5,8 +5,14 @@
 
 using Catch::Matchers::Contains;
 
-TEST_CASE("every registered loss is made under its own name") {
-  for (const auto& name : diva::loss_names()) CHECK(diva::make_loss(name, 5)->name() == name);
+TEST_CASE("every registered loss is made under its own name or that of which it is an alias, and is documented") {
+  for (const auto& listing : diva::loss_listings()) {
+    INFO(listing.name);
+    const auto* alias_of = listing.summary.alias_of;
+    CHECK(diva::make_loss(listing.name, 5)->name() == (alias_of != nullptr ? alias_of : listing.name));
+    CHECK(!listing.options.empty());
+    CHECK((alias_of != nullptr || (*listing.summary.formula != 0 && *listing.summary.source != 0 && *listing.summary.cost != 0)));
+  }
 }
 
 TEST_CASE("losses by name take options and refuse unknown ones") {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <diva/core/listing.hpp>
 #include <diva/losses/loss.hpp>
 
 #include <memory>
@@ -16,5 +17,8 @@ std::unique_ptr<Loss> make_loss(std::string_view name, std::int64_t num_classes,
 
 /// The names that make_loss takes.
 std::vector<std::string> loss_names();
+
+/// The names with formula, source, cost and options, for documentation.
+std::vector<Listing> loss_listings();
 
 }  // namespace diva
