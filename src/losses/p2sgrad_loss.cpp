@@ -10,8 +10,10 @@ P2SGradLoss::P2SGradLoss(const P2SGradLossOptions& options, std::int64_t num_cla
 
 torch::Tensor P2SGradLoss::compute(const Comparison& comparison, const Tuples& tuples) {
   const auto now = step(comparison, tuples);
-  auto rows = l2_normalize(now.rows);
-  if (options_.variant == Variant::pml) rows = now.rows + (rows - now.rows).detach();
+  // PML's renorm divides by ‖w‖ + 1e-7.
+  const auto rows = options_.variant == Variant::pml
+                        ? now.rows + (now.rows / (now.rows.norm(2, 1, true) + 1e-7) - now.rows).detach()
+                        : l2_normalize(now.rows);
   return by_sample(l2_normalize(comparison.embeddings), rows, now, {.kind = Distance::dot}, options_.reducer,
                    [](const torch::Tensor& cosines, const torch::Tensor& targets, std::int64_t, const std::vector<torch::Tensor>&) {
                      // (c − 1)² = c² + 1 − 2c at the target

@@ -18,6 +18,12 @@ torch::Tensor push(const torch::Tensor& similarities, const ProxyAnchorLossOptio
   return (similarities - options.negative_margin) * options.negative_scale;
 }
 
+// How many samples the batch has of each class.
+torch::Tensor members_of(std::int64_t classes, const torch::Tensor& targets, const torch::Tensor& embeddings) {
+  const auto options = embeddings.options().requires_grad(false);
+  return torch::zeros({classes}, options).index_add(0, targets, torch::ones(targets.sizes(), options));
+}
+
 }  // namespace
 
 ProxyAnchorLoss::ProxyAnchorLoss(const ProxyAnchorLossOptions& options, std::int64_t num_classes, std::int64_t embed_dim,
@@ -42,9 +48,8 @@ torch::Tensor ProxyAnchorLoss::by_proxy(const torch::Tensor& embeddings, const t
                                         const DistanceOptions& distance) const {
   torch::Tensor shares;  // repo: of the samples, times the number of classes present
   if (options_.variant == Variant::repo && embeddings.size(0) > 0) {
-    const auto members = torch::zeros({now.classes.size(0)}, embeddings.options().requires_grad(false))
-                             .index_add(0, now.targets, torch::ones_like(now.targets, embeddings.options().requires_grad(false)));
-    shares = members * ((members > 0).sum() / static_cast<double>(embeddings.size(0)));
+    const auto members = members_of(now.classes.size(0), now.targets, embeddings);
+    shares = members * (members > 0).sum().to(members.scalar_type()) / static_cast<double>(embeddings.size(0));
   }
   return pairwise_loss(
       {.embeddings = rows, .labels = now.classes, .reference = Reference{embeddings, now.labels}}, {},
@@ -69,7 +74,7 @@ torch::Tensor ProxyAnchorLoss::by_anchor(const torch::Tensor& embeddings, const 
                                          const DistanceOptions& distance) const {
   torch::Tensor repeats;  // repo: log of how many samples of the batch have the same class
   if (options_.variant == Variant::repo)
-    repeats = (now.labels.unsqueeze(1) == now.labels.unsqueeze(0)).sum(1).to(embeddings.scalar_type()).log();
+    repeats = members_of(now.classes.size(0), now.targets, embeddings).index_select(0, now.targets).log();
   return pairwise_loss({.embeddings = embeddings, .labels = now.labels, .reference = Reference{rows, now.classes}}, {},
                        {.distance = distance, .similarities = true, .reducer = options_.reducer}, {},
                        [options = options_, targets = now.targets, weights = now.weights, repeats](

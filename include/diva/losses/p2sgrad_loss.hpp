@@ -5,8 +5,8 @@
 namespace diva {
 
 struct P2SGradLossOptions {
-  /// `pml`: the gradient of the class weights is that of their unit vectors, as in PML, which brings the weights back to length 1
-  /// at each call; `fixed`: that of the weights, orthogonal to them.
+  /// `pml`: the gradient of the class weights is that of their unit vectors, as in PML, which brings them back to length
+  /// 1/(1 + 1e-7) at each call; `fixed`: that of the weights, orthogonal to them.
   Variant variant = Variant::fixed;
   ProxyOptions proxies = {.start = ProxyStart::sphere};  ///< Class weights.
   ReducerOptions reducer = {};                           ///< Over samples.
