@@ -135,10 +135,11 @@ torch::Tensor pairwise_distances(const torch::Tensor& a_rows, const torch::Tenso
 }
 
 torch::Tensor pairwise_similarities(const torch::Tensor& a, const torch::Tensor& b, const DistanceOptions& options) {
-  if (options.kind == Distance::cosine && options.power == 1) {
+  const bool unit = options.normalize || options.kind == Distance::cosine;
+  if ((options.kind == Distance::cosine && options.power == 1) || options.kind == Distance::dot) {
     check_pair("pairwise_similarities", a, b, options);
-    const auto x = l2_normalize(a);
-    return x.mm((a.is_same(b) ? x : l2_normalize(b)).t());
+    const auto x = unit ? l2_normalize(a) : a;
+    return x.mm((a.is_same(b) ? x : unit ? l2_normalize(b) : b).t());
   }
   return -pairwise_distances(a, b, options);
 }

@@ -1,30 +1,70 @@
 #include <diva/core/json.hpp>
+#include <diva/losses/arcface_loss.hpp>
 #include <diva/losses/contrastive_loss.hpp>
+#include <diva/losses/cosface_loss.hpp>
+#include <diva/losses/instance_loss.hpp>
+#include <diva/losses/large_margin_softmax_loss.hpp>
 #include <diva/losses/margin_loss.hpp>
+#include <diva/losses/p2sgrad_loss.hpp>
+#include <diva/losses/proxy_anchor_loss.hpp>
+#include <diva/losses/proxynca_loss.hpp>
 #include <diva/losses/registry.hpp>
+#include <diva/losses/softmax_loss.hpp>
+#include <diva/losses/softtriplet_loss.hpp>
 #include <diva/losses/triplet_loss.hpp>
+
+#include <numbers>
 
 namespace diva {
 namespace {
 
-template <class Options>
-Options read(const std::string& name, const std::string& text) {
-  Options options;
-  from_json(parse_json(text, "loss " + name), options, "loss " + name);
-  return options;
-}
-
-using Factory = std::unique_ptr<Loss> (*)(const std::string& name, std::int64_t num_classes, const std::string& options);
+using Factory = std::unique_ptr<Loss> (*)(const std::string& name, const LossShape& shape, const std::string& options,
+                                          Generator& generator);
 
 template <class Criterion, class Options>
-std::unique_ptr<Loss> make(const std::string& name, std::int64_t num_classes, const std::string& text) {
-  const auto options = read<Options>(name, text);
-  if constexpr (std::constructible_from<Criterion, Options, std::int64_t>) {
-    return std::make_unique<Criterion>(options, num_classes);
+std::unique_ptr<Loss> make_from(Options options, const std::string& name, const LossShape& shape, const std::string& text,
+                                Generator& generator) {
+  from_json(parse_json(text, "loss " + name), options, "loss " + name);
+  if constexpr (std::constructible_from<Criterion, Options, std::int64_t, std::int64_t, Generator&>) {
+    return std::make_unique<Criterion>(options, shape.num_classes, shape.embed_dim, generator);
+  } else if constexpr (std::constructible_from<Criterion, Options, std::int64_t>) {
+    return std::make_unique<Criterion>(options, shape.num_classes);
   } else {
     return std::make_unique<Criterion>(options);
   }
 }
+
+template <class Criterion, class Options>
+std::unique_ptr<Loss> make(const std::string& name, const LossShape& shape, const std::string& text, Generator& generator) {
+  return make_from<Criterion>(Options{}, name, shape, text, generator);
+}
+
+// With the defaults that a function of no arguments returns.
+template <class Criterion, auto preset>
+std::unique_ptr<Loss> make(const std::string& name, const LossShape& shape, const std::string& text, Generator& generator) {
+  return make_from<Criterion>(preset(), name, shape, text, generator);
+}
+
+// What PML's classes of proxies have for defaults, and names that are options of another.
+ProxyNcaLossOptions proxynca_plus_plus() { return {.include_positive = true}; }
+ProxyNcaLossOptions pml_proxynca() { return {.scale = 1, .include_positive = true, .proxies = {.start = ProxyStart::normal}}; }
+SoftmaxLossOptions pml_softmax() {
+  return {.normalize_embeddings = true, .proxies = {.learning_rate = 1e-5, .start = ProxyStart::normal}};
+}
+// 28.6 degrees
+ArcFaceLossOptions pml_arcface() { return {.margin = 28.6 * std::numbers::pi / 180, .proxies = {.start = ProxyStart::normal}}; }
+ArcFaceLossOptions subcenter_arcface() { return {.sub_centers = 3}; }
+ArcFaceLossOptions pml_subcenter_arcface() {
+  auto options = pml_arcface();
+  options.sub_centers = 3;
+  return options;
+}
+CosFaceLossOptions pml_cosface() { return {.proxies = {.start = ProxyStart::normal}}; }
+LargeMarginSoftmaxLossOptions sphereface() { return {.weight_norms = false}; }
+SoftTripletLossOptions pml_softtriple() { return {.center_penalty = 0}; }
+ProxyAnchorLossOptions pml_proxy_anchor() { return {.proxies = {.learning_rate = 1e-2, .start = ProxyStart::kaiming}}; }
+P2SGradLossOptions pml_p2sgrad() { return {.variant = Variant::pml}; }
+InstanceLossOptions pml_instance() { return {.variant = Variant::pml}; }
 
 using detail::options_of;
 
@@ -42,12 +82,77 @@ constexpr detail::RegistryLine<Factory> losses[] = {
      make<ContrastiveLoss, ContrastiveLossOptions>,
      {"reduce (D_ap − m_pos)₊ + reduce (m_neg − D_an)₊", "Hadsell et al., CVPR 2006", "O(B·R·D)"},
      options_of<ContrastiveLossOptions>},
+
+    {"proxynca",
+     make<ProxyNcaLoss, ProxyNcaLossOptions>,
+     {"s D_iy + log Σ_(c ≠ y) exp(−s D_ic)", "Movshovitz-Attias et al., ICCV 2017", "O(B·C·D)"},
+     options_of<ProxyNcaLossOptions>},
+    {"proxynca_plus_plus", make<ProxyNcaLoss, proxynca_plus_plus>, alias_of("proxynca"), options_of<proxynca_plus_plus>},
+    {"ProxyNCALoss", make<ProxyNcaLoss, pml_proxynca>, alias_of("proxynca"), options_of<pml_proxynca>},
+    {"proxy_anchor",
+     make<ProxyAnchorLoss, ProxyAnchorLossOptions>,
+     {"log(1 + Σ_i exp(−α⁺(s_iy − δ⁺))) + log(1 + Σ_i exp(α⁻(s_ic − δ⁻))) for each proxy", "Kim et al., CVPR 2020", "O(B·C·D)"},
+     options_of<ProxyAnchorLossOptions>},
+    {"oproxy", make<ProxyAnchorLoss, ProxyAnchorLossOptions>, alias_of("proxy_anchor"), options_of<ProxyAnchorLossOptions>},
+    {"ProxyAnchorLoss", make<ProxyAnchorLoss, pml_proxy_anchor>, alias_of("proxy_anchor"), options_of<pml_proxy_anchor>},
+    {"softtriplet",
+     make<SoftTripletLoss, SoftTripletLossOptions>,
+     {"−log softmax_c λ(S_ic − δ[c = y]) + τ · distances of a class's centres", "Qian et al., ICCV 2019", "O(B·C·K·D)"},
+     options_of<SoftTripletLossOptions>},
+    {"SoftTripleLoss", make<SoftTripletLoss, pml_softtriple>, alias_of("softtriplet"), options_of<pml_softtriple>},
+    {"softmax",
+     make<SoftmaxLoss, SoftmaxLossOptions>,
+     {"−log softmax_c (x·w_c / ‖w_c‖ / T)", "Zhai and Wu, BMVC 2019", "O(B·C·D)"},
+     options_of<SoftmaxLossOptions>},
+    {"NormalizedSoftmaxLoss", make<SoftmaxLoss, pml_softmax>, alias_of("softmax"), options_of<pml_softmax>},
+    {"arcface",
+     make<ArcFaceLoss, ArcFaceLossOptions>,
+     {"−log softmax_c s cos(θ_ic + m[c = y])", "Deng et al., CVPR 2019", "O(B·C·D)"},
+     options_of<ArcFaceLossOptions>},
+    {"ArcFaceLoss", make<ArcFaceLoss, pml_arcface>, alias_of("arcface"), options_of<pml_arcface>},
+    {"subcenter_arcface",
+     make<ArcFaceLoss, subcenter_arcface>,
+     {"−log softmax_c s cos(min_k θ_ick + m[c = y])", "Deng et al., ECCV 2020", "O(B·C·K·D)"},
+     options_of<subcenter_arcface>},
+    {"SubCenterArcFaceLoss", make<ArcFaceLoss, pml_subcenter_arcface>, alias_of("subcenter_arcface"),
+     options_of<pml_subcenter_arcface>},
+    {"cosface",
+     make<CosFaceLoss, CosFaceLossOptions>,
+     {"−log softmax_c s(cos θ_ic − m[c = y])", "Wang et al., CVPR 2018", "O(B·C·D)"},
+     options_of<CosFaceLossOptions>},
+    {"CosFaceLoss", make<CosFaceLoss, pml_cosface>, alias_of("cosface"), options_of<pml_cosface>},
+    {"large_margin_softmax",
+     make<LargeMarginSoftmaxLoss, LargeMarginSoftmaxLossOptions>,
+     {"−log softmax_c s ‖x‖‖w_c‖ ψ_m(θ_ic) for c = y, cos θ_ic otherwise", "Liu et al., ICML 2016", "O(B·C·D)"},
+     options_of<LargeMarginSoftmaxLossOptions>},
+    {"LargeMarginSoftmaxLoss", make<LargeMarginSoftmaxLoss, LargeMarginSoftmaxLossOptions>, alias_of("large_margin_softmax"),
+     options_of<LargeMarginSoftmaxLossOptions>},
+    {"sphereface",
+     make<LargeMarginSoftmaxLoss, sphereface>,
+     {"−log softmax_c s ‖x‖ ψ_m(θ_ic) for c = y, cos θ_ic otherwise", "Liu et al., CVPR 2017", "O(B·C·D)"},
+     options_of<sphereface>},
+    {"SphereFaceLoss", make<LargeMarginSoftmaxLoss, sphereface>, alias_of("sphereface"), options_of<sphereface>},
+    {"p2sgrad",
+     make<P2SGradLoss, P2SGradLossOptions>,
+     {"Σ_c (cos θ_ic − [c = y])² / C", "Zhang et al., CVPR 2019", "O(B·C·D)"},
+     options_of<P2SGradLossOptions>},
+    {"P2SGradLoss", make<P2SGradLoss, pml_p2sgrad>, alias_of("p2sgrad"), options_of<pml_p2sgrad>},
+    {"instance",
+     make<InstanceLoss, InstanceLossOptions>,
+     {"−log Σ_(y_j = y_i) softmax_j γ cos θ_ij", "Zheng et al., TOMM 2020", "O(B·R·D)"},
+     options_of<InstanceLossOptions>},
+    {"InstanceLoss", make<InstanceLoss, pml_instance>, alias_of("instance"), options_of<pml_instance>},
 };
 
 }  // namespace
 
+std::unique_ptr<Loss> make_loss(std::string_view name, const LossShape& shape, const std::string& options, Generator& generator) {
+  return detail::find_line("make_loss", name, losses).make(std::string(name), shape, options, generator);
+}
+
 std::unique_ptr<Loss> make_loss(std::string_view name, std::int64_t num_classes, const std::string& options) {
-  return detail::find_line("make_loss", name, losses).make(std::string(name), num_classes, options);
+  Generator nothing_drawn;
+  return make_loss(name, LossShape{.num_classes = num_classes}, options, nothing_drawn);
 }
 
 std::vector<std::string> loss_names() { return detail::names(losses); }

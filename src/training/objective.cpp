@@ -18,6 +18,20 @@ const auto& entry(const Map& map, const std::string& head, const char* argument)
   return found->second;
 }
 
+Miner miner_of(const std::string& head, const ObjectiveOptions& options) {
+  if (head == shared) {
+    return [settings = options.shared](const Comparison& batch, Generator& generator) -> Tuples {
+      return shared_triplets(batch, generator, settings);
+    };
+  }
+  if (head == intra) {
+    return [settings = options.intra](const Comparison& batch, Generator& generator) -> Tuples {
+      return intra_class_triplets(batch, generator, settings);
+    };
+  }
+  return make_miner(options.miner, options.miner_options);
+}
+
 std::vector<NamedTensor> prefixed(const std::string& prefix, std::vector<NamedTensor> tensors) {
   for (auto& [name, tensor] : tensors) name = prefix + "." + name;
   return tensors;
@@ -52,19 +66,16 @@ Objective::Objective(const ObjectiveOptions& options, const std::vector<std::str
     : alpha_ssl_(options.alpha_ssl) {
   validate_fields("Objective", options);
   for (const auto& head : heads) {
-    if (head == discriminative) {
-      mined_heads_.push_back(
-          {head, 1, make_loss(options.loss, num_classes, options.loss_options), make_miner(options.miner, options.miner_options)});
-    } else if (head == shared) {
-      mined_heads_.push_back({head, options.alpha_shared, make_loss(options.loss, num_classes, options.loss_options),
-                              [settings = options.shared](const Comparison& batch, Generator& generator) -> Tuples {
-                                return shared_triplets(batch, generator, settings);
-                              }});
-    } else if (head == intra) {
-      mined_heads_.push_back({head, options.alpha_intra, make_loss(options.loss, num_classes, options.loss_options),
-                              [settings = options.intra](const Comparison& batch, Generator& generator) -> Tuples {
-                                return intra_class_triplets(batch, generator, settings);
-                              }});
+    if (head == discriminative || head == shared || head == intra) {
+      auto loss =
+          make_loss(options.loss, {.num_classes = num_classes, .embed_dim = embed_dim}, options.loss_options, initialisation);
+      if (head != discriminative && !loss->takes_tuples()) {
+        detail::fail<OptionError>("Objective", "loss",
+                                  "a criterion of tuples for head '" + head + "', whose tuples are all that sets it apart",
+                                  "'" + options.loss + "', which takes none");
+      }
+      const double alpha = head == discriminative ? 1 : head == shared ? options.alpha_shared : options.alpha_intra;
+      criterion_heads_.push_back({head, alpha, std::move(loss), miner_of(head, options)});
     } else if (head == selfsimilarity) {
       self_similarity_ = make_self_similarity(options.ssl, options.ssl_options);
     } else {
@@ -80,8 +91,9 @@ Objective::Objective(const ObjectiveOptions& options, const std::vector<std::str
 std::map<std::string, Tuples> Objective::mine(const Embeddings& embeddings, const torch::Tensor& labels,
                                               Generator& generator) const {
   std::map<std::string, Tuples> result;
-  for (const auto& head : mined_heads_)
-    result[head.name] = head.miner({entry(embeddings, head.name, "embeddings"), labels}, generator);
+  for (const auto& head : criterion_heads_) {
+    if (head.loss->takes_tuples()) result[head.name] = head.miner({entry(embeddings, head.name, "embeddings"), labels}, generator);
+  }
   return result;
 }
 
@@ -93,9 +105,9 @@ Objective::Value Objective::forward(const Embeddings& embeddings, const torch::T
     value.total = value.total.defined() ? value.total + weight * term : weight * term;
     value.terms.emplace_back(name, term.detach());
   };
-  for (const auto& head : mined_heads_) {
-    add(head.name, head.alpha,
-        head.loss->forward(entry(embeddings, head.name, "embeddings"), labels, entry(tuples, head.name, "tuples")));
+  for (const auto& head : criterion_heads_) {
+    const auto chosen = head.loss->takes_tuples() ? entry(tuples, head.name, "tuples") : Tuples();
+    add(head.name, head.alpha, head.loss->forward(entry(embeddings, head.name, "embeddings"), labels, chosen));
   }
   if (self_similarity_) {
     add(selfsimilarity, alpha_ssl_, self_similarity_->forward(entry(embeddings, selfsimilarity, "embeddings"), keys, queue));
@@ -106,7 +118,7 @@ Objective::Value Objective::forward(const Embeddings& embeddings, const torch::T
 
 std::vector<Objective::Group> Objective::groups() const {
   std::vector<Group> groups;
-  for (const auto& head : mined_heads_) {
+  for (const auto& head : criterion_heads_) {
     groups.push_back({"loss." + head.name, prefixed("loss." + head.name, head.loss->named_parameters()),
                       head.loss->learning_rate().value_or(-1)});
   }
@@ -123,6 +135,14 @@ std::vector<Objective::Group> Objective::groups() const {
 std::vector<NamedTensor> Objective::named_parameters() const {
   std::vector<NamedTensor> all;
   for (auto& group : groups()) all.insert(all.end(), group.parameters.begin(), group.parameters.end());
+  return all;
+}
+
+std::vector<NamedTensor> Objective::named_buffers() const {
+  std::vector<NamedTensor> all;
+  for (const auto& head : criterion_heads_) {
+    for (auto& buffer : prefixed("loss." + head.name, head.loss->named_buffers())) all.push_back(std::move(buffer));
+  }
   return all;
 }
 

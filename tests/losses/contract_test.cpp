@@ -5,6 +5,7 @@
 #include <torch/autograd.h>
 #include <torch/utils.h>
 #include <diva/core/generator.hpp>
+#include <diva/losses/proxy_loss.hpp>
 #include <diva/losses/registry.hpp>
 
 #include <functional>
@@ -26,7 +27,8 @@ Batch random_batch(std::uint64_t seed, torch::ScalarType type = torch::kFloat64)
 }
 
 std::unique_ptr<diva::Loss> make(const std::string& name, torch::ScalarType type = torch::kFloat64) {
-  auto loss = diva::make_loss(name, classes);
+  diva::Generator generator(11);
+  auto loss = diva::make_loss(name, {.num_classes = classes, .embed_dim = 6}, "{}", generator);
   loss->to(type);
   return loss;
 }
@@ -48,6 +50,7 @@ TEST_CASE("contract: gradients agree with finite differences in double") {
       x.requires_grad_();
       const auto value = [&, &labels = labels, &x = x] { return loss->forward(x, labels); };
       CHECK(gradient_error(value, x) < 1e-6);
+      if (name == "P2SGradLoss") continue;  // PML's gradient of the weights is that of their unit vectors
       for (const auto& parameter : loss->parameters()) CHECK(gradient_error(value, parameter) < 1e-6);
     }
   });
@@ -55,24 +58,32 @@ TEST_CASE("contract: gradients agree with finite differences in double") {
 
 TEST_CASE("contract: the order of the batch does not matter") {
   for_each_loss([](const std::string& name) {
+    if (name == "InstanceLoss") return;  // PML's right answers are places in the batch
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
       const auto loss = make(name);
       const auto [x, labels] = random_batch(seed);
       const auto order = diva::Generator(seed).permutation(10);
       const double straight = loss->forward(x, labels).item<double>();
       const double shuffled = loss->forward(x.index_select(0, order), labels.index_select(0, order)).item<double>();
-      CHECK(std::abs(straight - shuffled) < 1e-12);
+      CHECK(std::abs(straight - shuffled) < 1e-12 * (1 + std::abs(straight)));
     }
   });
 }
 
-TEST_CASE("contract: the names of the classes do not matter") {
+TEST_CASE("contract: the names of the classes do not matter, when what was learned of them is renamed too") {
   for_each_loss([](const std::string& name) {
+    if (name == "InstanceLoss") return;  // PML's right answers are ranks of labels
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
       const auto loss = make(name);
       const auto [x, labels] = random_batch(seed);
-      const auto renamed = diva::Generator(seed + 100).permutation(classes).index_select(0, labels);
-      CHECK(std::abs(loss->forward(x, labels).item<double>() - loss->forward(x, renamed).item<double>()) < 1e-12);
+      const auto names = diva::Generator(seed + 100).permutation(classes);
+      const double before = loss->forward(x, labels).item<double>();
+      if (const auto* with_proxies = dynamic_cast<const diva::ProxyLoss*>(loss.get())) {
+        torch::NoGradGuard guard;
+        const auto rows = with_proxies->proxies().view({classes, -1});
+        torch::Tensor(rows).copy_(torch::zeros_like(rows).index_copy(0, names, rows));
+      }
+      CHECK(std::abs(before - loss->forward(x, names.index_select(0, labels)).item<double>()) < 1e-12 * (1 + std::abs(before)));
     }
   });
 }
@@ -108,10 +119,12 @@ TEST_CASE("contract: nothing selected is zero with a gradient of zeros") {
       CHECK(torch::equal(x.grad(), torch::zeros_like(x)));
     };
     const auto [x, labels] = random_batch(1);
-    check(x, labels, diva::Triplets{none, none, none});
-    check(x.narrow(0, 0, 0), none, {});                    // empty batch
-    check(x.narrow(0, 0, 1), labels.narrow(0, 0, 1), {});  // one sample
-    check(x.narrow(0, 0, 1), labels.narrow(0, 0, 1), diva::Triplets{none, none, none});
+    const bool without_tuples = name == "InstanceLoss";  // refuses them, as PML
+    if (!without_tuples) check(x, labels, diva::Triplets{none, none, none});
+    check(x.narrow(0, 0, 0), none, {});  // empty batch
+    // One sample is compared with nothing, but for the proxies of a criterion that has some.
+    if (dynamic_cast<const diva::ProxyLoss*>(loss.get()) == nullptr) check(x.narrow(0, 0, 1), labels.narrow(0, 0, 1), {});
+    if (!without_tuples) check(x.narrow(0, 0, 1), labels.narrow(0, 0, 1), diva::Triplets{none, none, none});
   });
 }
 
@@ -160,7 +173,7 @@ TEST_CASE("contract: a loss restores its own state") {
     const auto source = make(name), target = make(name);
     {
       torch::NoGradGuard guard;
-      for (auto parameter : source->parameters()) parameter.mul_(1.1);
+      for (auto parameter : source->parameters()) parameter.mul_(1.1).add_(0.05);
     }
     target->restore(source->state());
     const auto [x, labels] = random_batch(5);

@@ -104,3 +104,39 @@ TEST_CASE("the objective refuses heads and criteria that it does not know") {
   const Objective objective({}, four, 4, 8, Generator(2));
   CHECK_THROWS_WITH(objective.forward(data.embeddings, data.labels, {}, data.keys, data.queue), Contains("triplets"));
 }
+
+TEST_CASE("criteria of proxies train the discriminative head without a miner, and no head that lives by its tuples") {
+  for (const auto* name : {"proxynca", "softmax", "arcface", "softtriplet", "proxy_anchor"}) {
+    INFO(name);
+    const std::vector<std::string> heads = {"discriminative", "selfsimilarity"};
+    auto data = batch(heads);
+    Objective objective({.loss = name}, heads, 4, 8, Generator(2));
+    objective.to(torch::kFloat64);
+    Generator mining(3);
+    const auto triplets = objective.mine(data.embeddings, data.labels, mining);
+    CHECK(triplets.empty());
+    CHECK(mining.position() == Generator(3).position());
+    objective.forward(data.embeddings, data.labels, triplets, data.keys, data.queue).total.backward();
+    const auto group = objective.groups()[0];
+    REQUIRE(group.parameters[0].name == "loss.discriminative.proxies");
+    CHECK(group.learning_rate > 0);
+    CHECK(group.parameters[0].tensor.grad().abs().sum().item<double>() > 0);
+    CHECK_THROWS_WITH(Objective({.loss = name}, {"discriminative", "shared"}, 4, 8, Generator(2)),
+                      Contains("'shared'") && Contains(name));
+    CHECK_THROWS_AS(Objective({.loss = name}, {"intra"}, 4, 8, Generator(2)), diva::OptionError);
+  }
+}
+
+TEST_CASE("the objective's state holds the generator of sampled classes") {
+  const diva::ObjectiveOptions options{.loss = "softmax", .loss_options = R"({"proxies": {"sample_rate": 0.1}})"};
+  auto data = batch({"discriminative"});
+  data.labels = torch::zeros({8}, torch::kInt64);
+  Objective first(options, {"discriminative"}, 100, 8, Generator(2)), second(options, {"discriminative"}, 100, 8, Generator(3));
+  first.to(torch::kFloat64);
+  second.to(torch::kFloat64);
+  const auto step = [&](Objective& objective) { return objective.forward(data.embeddings, data.labels, {}).total.item<double>(); };
+  step(first);
+  REQUIRE(first.state().tensors.count("loss.discriminative.sampler") == 1);
+  second.restore(first.state());
+  for (int i = 0; i < 3; ++i) CHECK(step(first) == step(second));
+}

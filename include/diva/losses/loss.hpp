@@ -31,6 +31,10 @@ class Loss : public Module {
   [[nodiscard]] virtual std::string_view name() const = 0;
   /// The learning rate that its parameters want, where it is not that of the network.
   [[nodiscard]] virtual std::optional<double> learning_rate() const { return std::nullopt; }
+  /// Whether the criterion is a function of what a miner chooses. One that is not compares with the whole batch or with proxies of
+  /// its own: the training objective mines nothing for it, and it cannot train the heads shared and intra, which differ from the
+  /// discriminative head by their tuples alone.
+  [[nodiscard]] virtual bool takes_tuples() const { return true; }
 
  private:
   /// The value for checked arguments; embeddings are float32 or float64, those of the reference too; a Relation among the tuples is

@@ -63,16 +63,20 @@ using LossTerms = std::vector<std::pair<std::string, torch::Tensor>>;
 ///   L = L_discriminative + α_ssl·L_selfsimilarity + α_shared·L_shared + α_intra·L_intra + L_separation,
 ///   L_separation = − Σ_edges ρ·agreement, with reversed gradients at the heads (decorrelation/adversarial_separation.hpp)
 ///
-/// Discriminative, shared and intra use the same kind of criterion, each with its own state, on tuples of their own miners.
+/// Discriminative, shared and intra use the same kind of criterion, each with its own state, on tuples of their own miners. A
+/// criterion that takes no tuples (Loss::takes_tuples) is computed of the whole batch and fits the discriminative head alone: the
+/// seed trains the ordinary objective a second time where it is given to shared and intra.
 ///
 /// Source:  Milbich, Roth et al., DiVA, ECCV 2020, eq. 8; the seed's diva_main.py.
 class Objective : public Module {
  public:
-  /// `heads`: among discriminative, selfsimilarity, shared, intra. Throws OptionError for others, and for options that do not fit.
+  /// `heads`: among discriminative, selfsimilarity, shared, intra. Proxies and decorrelation networks are drawn from
+  /// `initialisation`. Throws OptionError for other heads, and for options that do not fit.
   Objective(const ObjectiveOptions& options, const std::vector<std::string>& heads, std::int64_t num_classes,
             std::int64_t embed_dim, Generator initialisation);
 
-  /// Tuples of each head that mines, from embeddings of one batch; draws from `generator` in the order of the heads.
+  /// Tuples of each head whose criterion takes some, from embeddings of one batch; draws from `generator` in the order of the
+  /// heads.
   [[nodiscard]] std::map<std::string, Tuples> mine(const Embeddings& embeddings, const torch::Tensor& labels,
                                                    Generator& generator) const;
 
@@ -97,16 +101,18 @@ class Objective : public Module {
   [[nodiscard]] std::vector<Group> groups() const;
   /// `loss.HEAD.beta`, `loss.selfsimilarity.temperature`, `decorrelation.regressors.…`.
   [[nodiscard]] std::vector<NamedTensor> named_parameters() const override;
+  /// What the criteria remember: `loss.HEAD.sampler`.
+  [[nodiscard]] std::vector<NamedTensor> named_buffers() const override;
 
  private:
-  struct MinedHead {
+  struct CriterionHead {
     std::string name;
     double alpha;
     std::unique_ptr<Loss> loss;
     Miner miner;
   };
 
-  std::vector<MinedHead> mined_heads_;
+  std::vector<CriterionHead> criterion_heads_;
   double alpha_ssl_;
   std::unique_ptr<SelfSimilarityLoss> self_similarity_;
   std::unique_ptr<AdversarialSeparation> separation_;

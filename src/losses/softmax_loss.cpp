@@ -1,0 +1,24 @@
+#include <diva/core/normalize.hpp>
+#include <diva/losses/softmax_loss.hpp>
+
+namespace diva {
+
+SoftmaxLoss::SoftmaxLoss(const SoftmaxLossOptions& options, std::int64_t num_classes, std::int64_t embed_dim, Generator& generator)
+    : ProxyLoss("SoftmaxLoss", options.proxies, num_classes, embed_dim, generator), options_(options) {
+  validate_fields("SoftmaxLoss", options);
+}
+
+torch::Tensor SoftmaxLoss::compute(const Comparison& comparison, const Tuples& tuples) {
+  const auto now = step(comparison, tuples);
+  const auto x = options_.normalize_embeddings ? l2_normalize(comparison.embeddings) : comparison.embeddings;
+  return cross_entropy(x, l2_normalize(now.rows), now, options_.reducer,
+                       [temperature = options_.temperature](const torch::Tensor& products, const torch::Tensor&, std::int64_t,
+                                                            const std::vector<torch::Tensor>&) { return products / temperature; });
+}
+
+torch::Tensor SoftmaxLoss::scores(const torch::Tensor& embeddings, const torch::Tensor& rows) const {
+  const auto x = options_.normalize_embeddings ? l2_normalize(embeddings) : embeddings;
+  return x.mm(l2_normalize(rows).t()) / options_.temperature;
+}
+
+}  // namespace diva
