@@ -4,14 +4,15 @@
 
 #include <diva/miners/tuples.hpp>
 
-#include <array>
+#include <cstdint>
 #include <set>
+#include <vector>
 
 /// Tuples as sets of indices, to be compared with what a hand or a loop lists.
 namespace pair_checks {
 
-using Pair = std::array<std::int64_t, 2>;
-using Triple = std::array<std::int64_t, 3>;
+using Pair = std::vector<std::int64_t>;  // of two; unlike arrays, vectors can be printed when a check fails
+using Triple = std::vector<std::int64_t>;
 
 inline std::set<Pair> pairs(const torch::Tensor& anchors, const torch::Tensor& others) {
   REQUIRE(anchors.sizes() == others.sizes());
