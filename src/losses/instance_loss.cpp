@@ -35,13 +35,11 @@ torch::Tensor InstanceLoss::compute(const Comparison& comparison, const Tuples& 
       unit, tuples, options, {},
       [scale = options_.scale, itself = !comparison.reference](const PairBlock& block, const std::vector<torch::Tensor>&) {
         const auto positive = itself ? with_itself(block.positive, block.first) : block.positive;
-        const auto all = positive.scalar_type() == torch::kBool && block.negative.scalar_type() == torch::kBool
-                             ? positive | block.negative
-                             : positive + block.negative;
         const auto logits = block.values * scale;
-        return std::vector<Elements>{
-            {detail::masked_logsumexp(logits, all, false) - detail::masked_logsumexp(logits, positive, false),
-             detail::any_of(positive)}};
+        // −log(P/(P + N)) = log(1 + N/P), which keeps the digits of small losses. Above 40 torch's softplus is x itself.
+        const auto excess =
+            detail::masked_logsumexp(logits, block.negative, false) - detail::masked_logsumexp(logits, positive, false);
+        return std::vector<Elements>{{torch::softplus(excess, 1, 40), detail::any_of(positive)}};
       });
 }
 
