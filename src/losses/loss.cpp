@@ -29,6 +29,14 @@ torch::Tensor Loss::forward(const torch::Tensor& embeddings, const torch::Tensor
   const auto function = std::string(name()) + " loss";
   Comparison comparison{.embeddings = embeddings, .labels = labels, .reference = reference, .relation = {}};
   if (const auto* relation = std::get_if<Relation>(&tuples)) comparison.relation = *relation;
+  if (!needs_labels()) {
+    const auto number = [](torch::Tensor& missing, const torch::Tensor& rows) {
+      if (!missing.defined() && rows.defined() && rows.dim() > 0)
+        missing = torch::arange(rows.size(0), torch::TensorOptions(rows.device()).dtype(torch::kInt64));
+    };
+    number(comparison.labels, embeddings);
+    if (reference) number(comparison.reference->labels, reference->embeddings);
+  }
   detail::check_comparison(function, comparison, num_classes() >= 0, num_classes());
   if (reference && !takes_reference())
     detail::fail<OptionError>(function, "reference", "none: it compares a batch with itself or with its own proxies", "one");

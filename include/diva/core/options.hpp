@@ -18,7 +18,7 @@ enum class Variant {
   fixed,  ///< What is right; the default everywhere.
   paper,  ///< What the paper prints.
   repo,   ///< What the authors' code computes, for comparison with it.
-  pml,    ///< What pytorch-metric-learning computes.
+  pml,    ///< What pytorch-metric-learning computes, for comparison with it.
 };
 
 constexpr auto enumerators(Variant) {

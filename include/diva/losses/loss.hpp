@@ -4,6 +4,7 @@
 #include <diva/core/module.hpp>
 #include <diva/miners/comparison.hpp>
 
+#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -44,7 +45,13 @@ class Loss : public Module {
   [[nodiscard]] virtual std::int64_t num_classes() const { return -1; }
   /// Whether the criterion compares with anything but the batch; proxies are its own and no reference.
   [[nodiscard]] virtual bool takes_reference() const { return true; }
+  /// Whether labels must be given where there is no relation; a criterion that reads none sees one class a sample where they are
+  /// not.
+  [[nodiscard]] virtual bool needs_labels() const { return true; }
 };
+
+/// A miner with its options and its generator bound, as wrappers of criteria take it.
+using TupleSource = std::function<Tuples(const Comparison& comparison)>;
 
 namespace detail {
 
