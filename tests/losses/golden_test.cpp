@@ -1,6 +1,7 @@
 // Reference: the seed's and Revisiting's criteria (tests/golden/README.md); float64 to 1e-9, float32 to 1e-4, relative to the
 // largest entry. Options select the reference's behaviour where ours differs.
 #include "support/golden.hpp"
+#include "losses/golden/rowlosses.hpp"
 
 #include <diva/losses/contrastive_loss.hpp>
 #include <diva/losses/margin_loss.hpp>
@@ -44,9 +45,7 @@ void compare(const golden::Case& one, diva::Loss& loss, torch::ScalarType type, 
   for (const auto& parameter : loss.named_parameters()) state.put(parameter.name, one["param." + parameter.name]);
   loss.restore(state);
   auto x = one["embeddings"].to(type).clone().requires_grad_();
-  const auto& t = one["triplets"];
-  const diva::Triplets triplets = {t.select(1, 0).contiguous(), t.select(1, 1).contiguous(), t.select(1, 2).contiguous()};
-  const auto value = loss.forward(x, one["labels"], triplets);
+  const auto value = loss.forward(x, one["labels"], golden::tuples_of(one));
   value.backward();
   CHECK(golden::error(value, one["out.loss"]) < tolerance);
   CHECK(golden::error(x.grad(), one["out.grad.embeddings"]) < tolerance);
@@ -59,16 +58,22 @@ void compare(const golden::Case& one, diva::Loss& loss, torch::ScalarType type, 
 
 TEST_CASE("losses agree with the reference in value and gradients") {
   std::string skipped;
+  const auto row_losses = golden::row_losses();
   for (const auto& one : golden::cases("losses")) {
     INFO(one.file);
-    const auto factory = factories.find(one.name);
-    if (factory == factories.end()) {
+    const auto num_classes = std::stoll(one.state.text("num_classes"));
+    const auto make = [&]() -> std::unique_ptr<diva::Loss> {
+      const auto factory = factories.find(one.name);
+      if (factory != factories.end()) return factory->second(one.options, num_classes);
+      const auto of_rows = row_losses.find(one.name);
+      return of_rows != row_losses.end() ? of_rows->second(one, num_classes) : nullptr;
+    };
+    if (make() == nullptr) {
       skipped += " " + one.file;
       continue;
     }
-    const auto num_classes = std::stoll(one.state.text("num_classes"));
-    compare(one, *factory->second(one.options, num_classes), torch::kFloat64, 1e-9);
-    compare(one, *factory->second(one.options, num_classes), torch::kFloat32, 1e-4);
+    compare(one, *make(), torch::kFloat64, 1e-9);
+    compare(one, *make(), torch::kFloat32, 1e-4);
   }
   if (!skipped.empty()) WARN("losses that diva does not have, skipped:" << skipped);
 }

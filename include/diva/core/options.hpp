@@ -13,15 +13,17 @@
 
 namespace diva {
 
-/// Which of three forms of a formula to compute, where paper, reference code and common sense differ; each option says how.
+/// Which of several forms of a formula to compute, where paper, reference code and common sense differ; each option says how.
 enum class Variant {
   fixed,  ///< What is right; the default everywhere.
   paper,  ///< What the paper prints.
   repo,   ///< What the authors' code computes, for comparison with it.
+  pml,    ///< What pytorch-metric-learning computes, where that is yet another formula.
 };
 
 constexpr auto enumerators(Variant) {
-  return std::array{std::pair{Variant::fixed, "fixed"}, std::pair{Variant::paper, "paper"}, std::pair{Variant::repo, "repo"}};
+  return std::array{std::pair{Variant::fixed, "fixed"}, std::pair{Variant::paper, "paper"}, std::pair{Variant::repo, "repo"},
+                    std::pair{Variant::pml, "pml"}};
 }
 
 /// The values that a numeric option may take; open ends exclude the bound itself.
