@@ -72,11 +72,11 @@ using detail::options_of;
 constexpr detail::RegistryLine<Factory> losses[] = {
     {"margin",
      make<MarginLoss, MarginLossOptions>,
-     {"Σ [(D_ap − β_y + α)₊ + (β_y − D_an + α)₊] / active pairs + ν Σβ", "Wu et al., ICCV 2017", "O(T·D)"},
+     {"Σ [(D_ap − β_y + α)₊ + (β_y − D_an + α)₊] / active pairs + ν Σβ", "Wu et al., ICCV 2017", "O(T·D); all triplets: O(B·R·D)"},
      options_of<MarginLossOptions>},
     {"triplet",
      make<TripletLoss, TripletLossOptions>,
-     {"reduce (D_ap − D_an + m)₊", "Schroff et al., CVPR 2015", "O(T·D)"},
+     {"reduce (D_ap − D_an + m)₊", "Schroff et al., CVPR 2015", "O(T·D); all triplets: O(B·R·(D + log K))"},
      options_of<TripletLossOptions>},
     {"contrastive",
      make<ContrastiveLoss, ContrastiveLossOptions>,

@@ -31,7 +31,7 @@ TEST_CASE("npair loss of all pairs worked by hand") {
 }
 
 TEST_CASE("npair loss of one pair a class is the cross entropy of its positive among those of the other classes") {
-  // Pairs (0,1) and (2,3): positives 2 and −1. Anchor 0: 2 and −1; anchor 2: 6 and −3.
+  // Pairs (0,1) and (2,3). Anchor 0: its own 2, the other −1; anchor 2: its own −3, the other 6.
   const double expected = (std::log(1 + std::exp(-1 - 2)) + std::log(1 + std::exp(6 + 3))) / 2;
   CHECK_THAT(value({.norm_penalty = 0, .variant = diva::Variant::pml}), WithinAbs(expected, 1e-12));
   CHECK_THAT(value({.norm_penalty = 0, .variant = diva::Variant::paper}, diva::all_triplets(labels)), WithinAbs(expected, 1e-12));
