@@ -2,7 +2,9 @@
 
 /// Module losses: criteria over the embeddings of a batch. A criterion is called with embeddings [batch, dim], labels [batch] int64
 /// and the tuples that a miner chose, and returns a scalar with a gradient. Its own learnable state is in `parameters()`.
+#include <diva/losses/angular_loss.hpp>
 #include <diva/losses/arcface_loss.hpp>
+#include <diva/losses/circle_loss.hpp>
 #include <diva/losses/contrastive_loss.hpp>
 #include <diva/losses/cosface_loss.hpp>
 #include <diva/losses/cross_batch_memory.hpp>
@@ -12,17 +14,24 @@
 #include <diva/losses/histogram_loss.hpp>
 #include <diva/losses/hyperbolic_loss.hpp>
 #include <diva/losses/instance_loss.hpp>
+#include <diva/losses/intra_pair_variance_loss.hpp>
 #include <diva/losses/large_margin_softmax_loss.hpp>
+#include <diva/losses/lifted_loss.hpp>
 #include <diva/losses/loss.hpp>
 #include <diva/losses/manifold_loss.hpp>
 #include <diva/losses/margin_loss.hpp>
 #include <diva/losses/multiple_losses.hpp>
+#include <diva/losses/multisimilarity_loss.hpp>
+#include <diva/losses/nca_loss.hpp>
+#include <diva/losses/npair_loss.hpp>
+#include <diva/losses/ntxent_loss.hpp>
 #include <diva/losses/p2sgrad_loss.hpp>
 #include <diva/losses/pairwise.hpp>
 #include <diva/losses/pnp_loss.hpp>
 #include <diva/losses/proxy_anchor_loss.hpp>
 #include <diva/losses/proxy_loss.hpp>
 #include <diva/losses/proxynca_loss.hpp>
+#include <diva/losses/quadruplet_loss.hpp>
 #include <diva/losses/ranked_list_loss.hpp>
 #include <diva/losses/recall_surrogate_loss.hpp>
 #include <diva/losses/reducer.hpp>
@@ -30,10 +39,14 @@
 #include <diva/losses/regularizers.hpp>
 #include <diva/losses/self_supervised_loss.hpp>
 #include <diva/losses/smooth_ap_loss.hpp>
+#include <diva/losses/snr_loss.hpp>
+#include <diva/losses/soft_nearest_neighbour_loss.hpp>
 #include <diva/losses/soft_rank.hpp>
 #include <diva/losses/softmax_loss.hpp>
 #include <diva/losses/softtriplet_loss.hpp>
 #include <diva/losses/sub_dimensions_loss.hpp>
+#include <diva/losses/supcon_loss.hpp>
 #include <diva/losses/threshold_consistent_margin_loss.hpp>
 #include <diva/losses/triplet_loss.hpp>
+#include <diva/losses/tuplet_margin_loss.hpp>
 #include <diva/losses/vicreg_loss.hpp>

@@ -153,6 +153,45 @@ namespace detail {
 
 torch::Tensor any_of(const torch::Tensor& mask) { return (mask != 0).any(1); }
 
+torch::Tensor row_values(const Comparison& comparison, const Tuples& tuples, const PairwiseOptions& options,
+                         const RowFunction& function, std::int64_t at_once) {
+  const auto &x = comparison.embeddings, &r = comparison.reference_embeddings();
+  if (x.size(0) == 0 || r.size(0) == 0) return x.sum(1) * 0;
+  const auto rows = std::clamp<std::int64_t>(at_once / r.size(0), 1, x.size(0));
+  if (rows == x.size(0)) return function(block_of(comparison, tuples, values_between(x, r, options), 0));
+
+  const auto values = [comparison, tuples, options, function, rows](const torch::Tensor& anchors, const torch::Tensor& references,
+                                                                    std::int64_t first) {
+    return function(block_of(comparison, tuples, values_between(anchors, references, options), first));
+  };
+  torch::Tensor all;
+  {
+    const torch::NoGradGuard no_gradient;
+    std::vector<torch::Tensor> blocks;
+    for (std::int64_t first = 0; first < x.size(0); first += rows)
+      blocks.push_back(values(x.narrow(0, first, std::min(rows, x.size(0) - first)), r, first));
+    all = torch::cat(blocks);
+  }
+  const bool itself = !comparison.reference;
+  const auto inputs = itself ? std::vector<torch::Tensor>{x} : std::vector<torch::Tensor>{x, r};
+  return with_gradient(all, inputs, [x = x.detach(), r = r.detach(), values, rows, itself](const torch::Tensor& gradient) {
+    const torch::AutoGradMode with_graph(true);
+    const auto references = r.detach().requires_grad_();
+    auto of_anchors = torch::zeros_like(x), of_references = torch::zeros_like(r);
+    for (std::int64_t first = 0; first < x.size(0); first += rows) {
+      const auto count = std::min(rows, x.size(0) - first);
+      const auto anchors = x.narrow(0, first, count).detach().requires_grad_();
+      const auto block = values(anchors, references, first);
+      if (!block.requires_grad()) continue;
+      const auto found =
+          torch::autograd::grad({block}, {anchors, references}, {gradient.narrow(0, first, count)}, c10::nullopt, false, true);
+      if (found[0].defined()) of_anchors.narrow(0, first, count).add_(found[0]);
+      if (found[1].defined()) of_references.add_(found[1]);
+    }
+    return itself ? std::vector<torch::Tensor>{of_anchors + of_references} : std::vector<torch::Tensor>{of_anchors, of_references};
+  });
+}
+
 torch::Tensor masked_logsumexp(const torch::Tensor& values, const torch::Tensor& mask, bool with_zero) {
   auto terms = values;
   if (mask.scalar_type() != torch::kBool) {

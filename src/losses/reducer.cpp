@@ -15,6 +15,7 @@ torch::Tensor counted(const Elements& elements) {
 }
 
 torch::Tensor count(const Elements& elements) {
+  if (elements.number.defined()) return elements.number.sum();
   if (!elements.mask.defined())
     return torch::full({}, elements.losses.numel(), torch::TensorOptions(elements.losses.device()).dtype(torch::kInt64));
   return (elements.mask != 0).sum();
@@ -22,7 +23,7 @@ torch::Tensor count(const Elements& elements) {
 
 // One row an anchor: its sum and the number of its losses above 0.
 std::pair<torch::Tensor, torch::Tensor> by_anchor(const Elements& elements, const torch::Tensor& losses, std::int64_t anchors) {
-  const auto above = (losses.detach() > 0).to(losses.scalar_type());
+  const auto above = (elements.active.defined() ? elements.active : losses.detach() > 0).to(losses.scalar_type());
   if (elements.anchors.defined()) {
     const auto zeros = torch::zeros({anchors}, losses.options().requires_grad(false));
     return {zeros.index_add(0, elements.anchors, losses), zeros.index_add(0, elements.anchors, above)};
@@ -64,10 +65,11 @@ Fraction reduce_block(const Elements& elements, const torch::Tensor& labels, std
     case Reduction::divisor:
       return {losses.sum() / options.divisor, constant(1)};
     case Reduction::non_zero_mean:
-      return {losses.sum(), (losses.detach() > 0).sum()};
+      return {losses.sum(), elements.active.defined() ? elements.active.sum() : (losses.detach() > 0).sum()};
     case Reduction::class_weighted:
       return {(losses * weights_of_classes(elements, labels, options, losses)).sum(), count(elements)};
     case Reduction::threshold: {
+      if (elements.active.defined()) return {losses.sum(), elements.active.sum()};
       const auto values = losses.detach();
       const auto outside = (values <= options.low) | (values >= options.high);  // NaN is in neither
       return {losses.masked_fill(outside, 0).sum(), (~outside).sum()};
@@ -92,6 +94,7 @@ torch::Tensor reduce(const std::vector<Elements>& groups, const torch::Tensor& l
   std::vector<torch::Tensor> values;
   for (const auto& group : groups) {
     if (options.kind == Reduction::none) {
+      if (group.number.defined()) detail::fail<OptionError>("reduce", "reducer", "other than none for sums of elements", "none");
       const auto losses = counted(group);
       values.push_back(group.mask.defined() ? losses.masked_select(group.mask != 0) : losses.flatten());
       continue;

@@ -61,6 +61,7 @@ void for_each_loss(const std::function<void(const std::string&)>& body) {
 TEST_CASE("contract: gradients agree with finite differences in double") {
   for_each_loss([](const std::string& name) {
     if (!exceptions(name).own_gradient) return;
+    if (name == "circle" || name == "CircleLoss") return;  // the weights of its pairs are constants in the gradient, by definition
     for (std::uint64_t seed = 0; seed < 10; ++seed) {
       const auto loss = make(name);
       auto [x, labels] = random_batch(seed);
@@ -75,7 +76,7 @@ TEST_CASE("contract: gradients agree with finite differences in double") {
 
 TEST_CASE("contract: the order of the batch does not matter") {
   for_each_loss([](const std::string& name) {
-    if (name == "InstanceLoss") return;  // PML's right answers are places in the batch
+    if (name == "InstanceLoss" || name == "NPairsLoss") return;  // PML's right answers are places in the batch
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
       const auto [x, labels] = random_batch(seed);
       const auto order = diva::Generator(seed).permutation(10);

@@ -1,7 +1,9 @@
 // Reference: pytorch-metric-learning 2.8.1 (tests/golden/README.md, tests/golden/losses_pml/make_more.py); float64 to 1e-9, of
-// HistogramLoss and SoftTripleLoss to 1e-7, float32 to 1e-4, relative to the largest entry. Options select PML's form where ours differs.
+// HistogramLoss and SoftTripleLoss to 1e-7, float32 to 1e-4, relative to the largest entry. Options select PML's form where ours
+// differs.
 #include "losses/golden/proxylosses.hpp"
 #include "losses/golden/ranklosses.hpp"
+#include "losses/golden/rowlosses.hpp"
 #include "support/golden.hpp"
 
 namespace {
@@ -9,7 +11,8 @@ namespace {
 void compare(const golden::Case& one, diva::Loss& loss, torch::ScalarType type, double tolerance) {
   loss.to(type);
   auto state = loss.state();
-  for (const auto& parameter : loss.named_parameters()) state.put(parameter.name, golden::parameter_of(one, "param.", parameter.name));
+  for (const auto& parameter : loss.named_parameters())
+    state.put(parameter.name, golden::parameter_of(one, "param.", parameter.name));
   loss.restore(state);
   auto x = one["embeddings"].to(type).clone().requires_grad_();
   torch::Tensor other, labels;
@@ -19,7 +22,7 @@ void compare(const golden::Case& one, diva::Loss& loss, torch::ScalarType type, 
     other = one["reference"].to(type).clone().requires_grad_();
     reference = diva::Reference{other};
   }
-  const auto value = loss.forward(x, labels, {}, reference);
+  const auto value = loss.forward(x, labels, golden::tuples_of(one), reference);
   value.backward();
   CHECK(golden::error(value, one["out.loss"]) < tolerance);
   CHECK(golden::error(x.grad(), one["out.grad.embeddings"]) < tolerance);
@@ -35,6 +38,7 @@ TEST_CASE("losses agree with pytorch-metric-learning in value and gradients") {
   std::map<std::string, golden::CaseFactory> factories;
   factories.merge(golden::pml_proxy_losses());
   factories.merge(golden::pml_rank_losses());
+  factories.merge(golden::pml_row_losses());
   std::string skipped;
   for (const auto& one : golden::cases("losses_pml")) {
     INFO(one.file);

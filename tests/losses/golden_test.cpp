@@ -3,6 +3,7 @@
 #include "support/golden.hpp"
 #include "losses/golden/proxylosses.hpp"
 #include "losses/golden/ranklosses.hpp"
+#include "losses/golden/rowlosses.hpp"
 
 #include <diva/losses/contrastive_loss.hpp>
 #include <diva/losses/margin_loss.hpp>
@@ -47,12 +48,7 @@ void compare(const golden::Case& one, diva::Loss& loss, torch::ScalarType type, 
     state.put(parameter.name, golden::parameter_of(one, "param.", parameter.name));
   loss.restore(state);
   auto x = one["embeddings"].to(type).clone().requires_grad_();
-  diva::Tuples tuples;
-  if (one.has("triplets")) {
-    const auto& t = one["triplets"];
-    tuples = diva::Triplets{t.select(1, 0).contiguous(), t.select(1, 1).contiguous(), t.select(1, 2).contiguous()};
-  }
-  const auto value = loss.forward(x, one["labels"], tuples);
+  const auto value = loss.forward(x, one["labels"], golden::tuples_of(one));
   value.backward();
   CHECK(golden::error(value, one["out.loss"]) < tolerance);
   CHECK(golden::error(x.grad(), one["out.grad.embeddings"]) < tolerance);
@@ -67,13 +63,14 @@ TEST_CASE("losses agree with the reference in value and gradients") {
   const auto rank_losses = golden::rank_losses();
   std::string skipped;
   const auto proxy_losses = golden::proxy_losses();
+  const auto row_losses = golden::row_losses();
   for (const auto& one : golden::cases("losses")) {
     INFO(one.file);
     const auto num_classes = std::stoll(one.state.text("num_classes"));
     const auto make = [&]() -> std::unique_ptr<diva::Loss> {
       const auto factory = factories.find(one.name);
       if (factory != factories.end()) return factory->second(one.options, num_classes);
-      for (const auto* family : {&proxy_losses, &rank_losses}) {
+      for (const auto* family : {&proxy_losses, &rank_losses, &row_losses}) {
         const auto found = family->find(one.name);
         if (found != family->end()) return found->second(one, num_classes);
       }

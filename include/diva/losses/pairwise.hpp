@@ -57,5 +57,11 @@ torch::Tensor masked_logsumexp(const torch::Tensor& values, const torch::Tensor&
 /// Whether a row has an element: [t] bool.
 torch::Tensor any_of(const torch::Tensor& mask);
 
+/// One value an anchor, [B], from its row of the matrix of pairs: what a loss must know of all rows before it looks at any, given
+/// to pairwise_loss as a parameter. Blocks, memory and gradient as there; distance and similarities are read from the options.
+using RowFunction = std::function<torch::Tensor(const PairBlock& block)>;
+torch::Tensor row_values(const Comparison& comparison, const Tuples& tuples, const PairwiseOptions& options,
+                         const RowFunction& function, std::int64_t at_once = pairs_at_once);
+
 }  // namespace detail
 }  // namespace diva

@@ -58,6 +58,11 @@ struct Elements {
   torch::Tensor losses;        ///< [n], or [rows, R] for pairs.
   torch::Tensor mask = {};     ///< Of the same shape; undefined: all.
   torch::Tensor anchors = {};  ///< Of a list [n] whose elements are not one for each row: the row of each; int64.
+  /// Of a list [n] whose entries are sums of several elements, as of all triplets of an anchor: how many elements each is the sum
+  /// of (int64 [n], without a mask), and how many of them count for non_zero_mean, per_anchor and threshold. The function that
+  /// makes them leaves out those that a threshold leaves out. The reducer none refuses them.
+  torch::Tensor number = {};
+  torch::Tensor active = {};
 };
 
 /// One number from groups of elements; each group is reduced for itself and the results are added.

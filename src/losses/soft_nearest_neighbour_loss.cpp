@@ -1,0 +1,29 @@
+#include <diva/losses/pairwise.hpp>
+#include <diva/losses/soft_nearest_neighbour_loss.hpp>
+
+#include "rows.hpp"
+
+namespace diva {
+
+SoftNearestNeighbourLoss::SoftNearestNeighbourLoss(const SoftNearestNeighbourLossOptions& options) : options_(options) {
+  validate_fields("SoftNearestNeighbourLoss", options);
+  if (options.learn_temperature) inverse_temperature_ = torch::full({1}, 1 / options.temperature, torch::kFloat32).requires_grad_();
+}
+
+std::vector<NamedTensor> SoftNearestNeighbourLoss::named_parameters() const {
+  if (!inverse_temperature_.defined()) return {};
+  return {{"inverse_temperature", inverse_temperature_}};
+}
+
+torch::Tensor SoftNearestNeighbourLoss::compute(const Comparison& comparison, const Tuples& tuples) {
+  std::vector<torch::Tensor> parameters;
+  if (inverse_temperature_.defined()) parameters.push_back(inverse_temperature_);
+  const auto function = [inverse = 1 / options_.temperature](const PairBlock& block, const std::vector<torch::Tensor>& parameters) {
+    const auto logits = parameters.empty() ? block.values * inverse : block.values * parameters[0].to(block.values.scalar_type());
+    return std::vector<Elements>{detail::neighbour_cross_entropy(block, logits)};
+  };
+  return pairwise_loss(comparison, tuples, {.distance = options_.distance, .similarities = true, .reducer = options_.reducer},
+                       parameters, function);
+}
+
+}  // namespace diva

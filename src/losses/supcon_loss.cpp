@@ -1,0 +1,23 @@
+#include <diva/losses/pairwise.hpp>
+#include <diva/losses/supcon_loss.hpp>
+
+#include "rows.hpp"
+
+namespace diva {
+
+SupConLoss::SupConLoss(const SupConLossOptions& options) : options_(options) { validate_fields("SupConLoss", options); }
+
+torch::Tensor SupConLoss::compute(const Comparison& comparison, const Tuples& tuples) {
+  const auto function = [scale = 1 / options_.temperature](const PairBlock& block, const std::vector<torch::Tensor>&) {
+    const auto logits = block.values * scale;
+    const auto counted = detail::any_of(block.positive);
+    const auto all = detail::masked_logsumexp(logits, detail::either_of(block.positive, block.negative), false);
+    const auto weights = block.positive.to(logits.scalar_type());
+    const auto mean = (logits * weights).sum(1) / weights.sum(1).masked_fill(~counted, 1);
+    return std::vector<Elements>{{all.masked_fill(~counted, 0) - mean, counted}};
+  };
+  return pairwise_loss(comparison, tuples, {.distance = options_.distance, .similarities = true, .reducer = options_.reducer}, {},
+                       function);
+}
+
+}  // namespace diva
