@@ -18,7 +18,7 @@ repository_rules() {
     # json.hpp is left out on purpose: see include/diva/core.hpp.
     [[ $header == */core/json.hpp ]] || grep -q "#include <${header#include/}>" "include/diva/$module.hpp" || echo "$header"
   done)"
-  rule "Unfinished words" "$(git grep -nIE 'TODO|FIXME|XXX' -- include src examples tests benchmarks cmake ':!cmake/lint.sh' || true)"
+  rule "Unfinished words" "$(git grep -nIwE 'TODO|FIXME|XXX' -- include src examples tests benchmarks cmake ':!cmake/lint.sh' || true)"
   rule "Heavy headers in the public interface" "$(git grep -nE '#include <(torch/torch|torch/nn|faiss/|Eigen/|turbojpeg|spng)' -- include || true)"
 }
 

@@ -7,7 +7,8 @@
 #include <fstream>
 #include <thread>
 
-#include "io/temporary_folder.hpp"
+#include "io/file_size_limit.hpp"
+#include "support/temporary_folder.hpp"
 
 using Catch::Matchers::Contains;
 

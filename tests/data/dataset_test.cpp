@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <diva/core/error.hpp>
 #include <diva/data/dataset.hpp>
-#include "data/temporary_folder.hpp"
+#include "data/image_folder.hpp"
 
 #include <cstdlib>
 #include <iostream>
@@ -16,7 +16,7 @@ using diva::Sample;
 
 namespace {
 
-std::vector<std::string> names(const std::vector<std::string>& paths, const TemporaryFolder& folder) {
+std::vector<std::string> names(const std::vector<std::string>& paths, const ImageFolder& folder) {
   std::vector<std::string> result;
   for (const auto& path : paths) result.push_back(std::filesystem::relative(path, folder.path()).string());
   return result;
@@ -40,14 +40,14 @@ bool available(const std::string& path) {
 }
 
 // Unpacks an archive into the folder.
-void unpack(const std::string& archive, const TemporaryFolder& folder) {
+void unpack(const std::string& archive, const ImageFolder& folder) {
   REQUIRE(std::system(fmt::format("tar -xf '{}' -C '{}'", archive, folder.path()).c_str()) == 0);
 }
 
 }  // namespace
 
 TEST_CASE("folder_of_images takes the images of one folder and lists what it leaves out") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   for (const char* name : {"b.png", "a.JPG", "notes.txt", "inner/c.png"}) folder.write(name, "");
   const auto dataset = diva::folder_of_images(folder.path());
   CHECK((dataset.samples == std::vector<Sample>{{folder.path("a.JPG"), 0}, {folder.path("b.png"), 0}}));
@@ -61,7 +61,7 @@ TEST_CASE("folder_of_images takes the images of one folder and lists what it lea
 }
 
 TEST_CASE("folder_of_classes sorts classes and images by name and lists what it leaves out") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   for (const char* name : {"b/2.png", "b/1.JPG", "b/10.jpeg", "a/x.PNG"}) folder.write(name, "");
   for (const char* name : {"README", "b/Thumbs.db", "a/.hidden.png", "notes.txt"}) folder.write(name, "");
   folder.make_folder(".git");
@@ -79,7 +79,7 @@ TEST_CASE("folder_of_classes sorts classes and images by name and lists what it 
 }
 
 TEST_CASE("folder_of_classes names a missing root, an empty class, and files that it does not know") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   CHECK_THROWS_AS(diva::folder_of_classes(folder.path("none")), diva::IoError);
   CHECK_THROWS_WITH(diva::folder_of_classes(folder.path("none")), Contains(folder.path("none")));
   CHECK_THROWS_AS(diva::folder_of_classes(folder.path()), diva::DataError);  // no class at all
@@ -96,7 +96,7 @@ TEST_CASE("folder_of_classes names a missing root, an empty class, and files tha
 }
 
 TEST_CASE("folder_of_classes loses no image in folders that are too deep or not deep enough") {
-  const TemporaryFolder deep, shallow;
+  const ImageFolder deep, shallow;
   deep.write_image("a/1.png");
   deep.write_image("a/more/2.png");
   CHECK_THROWS_WITH(diva::folder_of_classes(deep.path()), Contains(deep.path("a/more")));
@@ -106,7 +106,7 @@ TEST_CASE("folder_of_classes loses no image in folders that are too deep or not 
 }
 
 TEST_CASE("cub200 reads the archive's lists, in the order of labels") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   for (const char* name :
        {"images/001.Gull/a.jpg", "images/001.Gull/b.jpg", "images/002.Owl/c.jpg", "images/002.Owl/left out.jpg"}) {
     folder.write(name, "");
@@ -123,7 +123,7 @@ TEST_CASE("cub200 reads the archive's lists, in the order of labels") {
 }
 
 TEST_CASE("cub200 reads the folders when there are no lists") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   for (const char* name : {"images/001.Gull/a.jpg", "images/001.Gull/b.jpg", "images/002.Owl/c.jpg"}) folder.write(name, "");
   const auto dataset = diva::cub200(folder.path());
   CHECK(dataset.name == "cub200");
@@ -133,7 +133,7 @@ TEST_CASE("cub200 reads the folders when there are no lists") {
 }
 
 TEST_CASE("cub200 refuses lists that do not fit the files or each other") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   folder.write("images/001.Gull/a.jpg", "");
   folder.write("images/002.Owl/b.jpg", "");
   const auto read = [&](const std::string& images, const std::string& labels) {
@@ -159,7 +159,7 @@ TEST_CASE("cub200 refuses lists that do not fit the files or each other") {
 }
 
 TEST_CASE("omniglot makes one class of each character, named with its alphabet") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   for (const char* name : {"Greek/character02/2.png", "Greek/character01/1.png", "Arcadian/character01/3.png"}) {
     folder.write("images_background/" + std::string(name), "");
   }
@@ -217,7 +217,7 @@ TEST_CASE("validation_split parts the classes at random by its generator, none i
 TEST_CASE("omniglot has 964 and 659 characters of 20 drawings") {
   const auto archives = shared_data() + "/omniglot/images_";
   if (!available(archives + "background.tar.xz")) return;
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   unpack(archives + "background.tar.xz", folder);
   unpack(archives + "evaluation.tar.xz", folder);
   const auto background = diva::omniglot(folder.path(), diva::OmniglotPart::background);
@@ -232,7 +232,7 @@ TEST_CASE("omniglot has 964 and 659 characters of 20 drawings") {
 TEST_CASE("the grocery photographs in CUB's layout have 81 classes, of which the first 40 train") {
   const auto archive = shared_data() + "/grocery/grocery_cub.tar";
   if (!available(archive)) return;
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   unpack(archive, folder);
   const auto root = folder.path("grocery_cub");
   const auto dataset = diva::cub200(root);

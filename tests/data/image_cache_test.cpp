@@ -4,7 +4,7 @@
 #include <diva/core/error.hpp>
 #include <diva/data/image_cache.hpp>
 #include <diva/data/image_transforms.hpp>
-#include "data/temporary_folder.hpp"
+#include "data/image_folder.hpp"
 
 using Catch::Matchers::Contains;
 using diva::Dataset;
@@ -12,7 +12,7 @@ using diva::ImageStore;
 
 namespace {
 
-Dataset make_images(const TemporaryFolder& folder, std::int64_t count) {
+Dataset make_images(const ImageFolder& folder, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) folder.write_image(fmt::format("c{}/{}.png", i % 3, i), i);
   return diva::folder_of_classes(folder.path());
 }
@@ -20,7 +20,7 @@ Dataset make_images(const TemporaryFolder& folder, std::int64_t count) {
 }  // namespace
 
 TEST_CASE("image_cache gives the same images from memory and from files") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   const auto dataset = make_images(folder, 20);
   for (const std::int64_t channels : {1, 3}) {
     for (const std::int64_t short_side : {0, 6, 9}) {
@@ -48,7 +48,7 @@ TEST_CASE("image_cache gives the same images from memory and from files") {
 }
 
 TEST_CASE("image_cache reports progress up to the total, one call at a time") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   const auto dataset = make_images(folder, 30);
   std::vector<std::int64_t> counts;
   const ImageStore store(dataset, {.cache = true}, [&](std::int64_t done, std::int64_t total) {
@@ -60,7 +60,7 @@ TEST_CASE("image_cache reports progress up to the total, one call at a time") {
 }
 
 TEST_CASE("image_cache refuses a limit that the images exceed and says what they need") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   const auto dataset = make_images(folder, 12);
   const auto needed = ImageStore(dataset, {.cache = true}).cached_bytes();
   CHECK_NOTHROW(ImageStore(dataset, {.cache = true, .memory_limit = needed}));
@@ -70,7 +70,7 @@ TEST_CASE("image_cache refuses a limit that the images exceed and says what they
 }
 
 TEST_CASE("image_cache gives up as soon as an estimate shows that the limit is hopeless") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   const auto dataset = make_images(folder, 400);
   const auto needed = ImageStore(dataset, {.cache = true}).cached_bytes();
   std::int64_t decoded = 0;
@@ -81,7 +81,7 @@ TEST_CASE("image_cache gives up as soon as an estimate shows that the limit is h
 }
 
 TEST_CASE("image_cache names the file that it cannot read, at the start or when asked") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   auto dataset = make_images(folder, 9);
   folder.write("c1/4.png", "not a PNG");
   const ImageStore files(dataset);
@@ -95,7 +95,7 @@ TEST_CASE("image_cache names the file that it cannot read, at the start or when 
 }
 
 TEST_CASE("image_cache checks its options and the index") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   const auto dataset = make_images(folder, 2);
   CHECK_THROWS_AS(ImageStore(dataset, {.channels = 2}), diva::OptionError);
   CHECK_THROWS_AS(ImageStore(dataset, {.short_side = -1}), diva::OptionError);

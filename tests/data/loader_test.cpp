@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <diva/core/error.hpp>
 #include <diva/data/loader.hpp>
-#include "data/temporary_folder.hpp"
+#include "data/image_folder.hpp"
 
 #include <chrono>
 #include <thread>
@@ -19,7 +19,7 @@ namespace {
 
 AugmentationOptions small_views() { return {.image_size = 6, .affine = {.max_rotation_degrees = 20}, .evaluation_resize = 7}; }
 
-std::shared_ptr<const ImageStore> make_store(const TemporaryFolder& folder, std::int64_t count,
+std::shared_ptr<const ImageStore> make_store(const ImageFolder& folder, std::int64_t count,
                                              const diva::ImageStoreOptions& options = {}) {
   for (std::int64_t i = 0; i < count; ++i) folder.write_image(fmt::format("c{}/{}.png", i / 4, i % 4), i);
   return std::make_shared<ImageStore>(diva::folder_of_classes(folder.path()), options);
@@ -61,7 +61,7 @@ void require_equal(const std::vector<Batch>& a, const std::vector<Batch>& b) {
 }  // namespace
 
 TEST_CASE("loader gives the batches in order, with the labels and the augmented views of their samples") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   const auto store = make_store(folder, 24);
   Loader loader(store, small_views(), Generator(7), {.threads = 3, .prefetch = 2, .views = 2});
   CHECK_FALSE(loader.next().has_value());  // nothing was started
@@ -92,7 +92,7 @@ TEST_CASE("loader gives the batches in order, with the labels and the augmented 
 }
 
 TEST_CASE("loader's batches do not depend on threads, prefetch and cache, bit by bit") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   const auto files = make_store(folder, 24);
   const std::shared_ptr<const ImageStore> memory =
       std::make_shared<ImageStore>(files->dataset(), diva::ImageStoreOptions{.cache = true});
@@ -116,7 +116,7 @@ TEST_CASE("loader's batches do not depend on threads, prefetch and cache, bit by
 }
 
 TEST_CASE("loader enters an epoch in the middle, and epochs differ") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   const auto store = make_store(folder, 24);
   Loader loader(store, small_views(), Generator(1), {.threads = 2});
   loader.start_training(0, some_batches());
@@ -133,7 +133,7 @@ TEST_CASE("loader enters an epoch in the middle, and epochs differ") {
 }
 
 TEST_CASE("loader asks for the indices of a batch in order, at most prefetch ahead, in the consumer's thread") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   const auto store = make_store(folder, 8);
   Loader loader(store, small_views(), Generator(1), {.threads = 2, .prefetch = 3});
   std::vector<std::int64_t> asked;
@@ -151,7 +151,7 @@ TEST_CASE("loader asks for the indices of a batch in order, at most prefetch ahe
 }
 
 TEST_CASE("loader's evaluation visits all samples in order, the last batch ragged") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   const auto store = make_store(folder, 10);
   Loader loader(store, small_views(), Generator(1), {.threads = 3, .views = 2});
   loader.start_evaluation(4);
@@ -176,7 +176,7 @@ TEST_CASE("loader's evaluation visits all samples in order, the last batch ragge
 }
 
 TEST_CASE("loader carries an error to the consumer when its batch is due, naming the file, and stays failed until the next start") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   auto store = make_store(folder, 24);
   folder.write("c2/1.png", "not a PNG");             // sample 9
   std::filesystem::remove(folder.path("c2/3.png"));  // sample 11
@@ -198,7 +198,7 @@ TEST_CASE("loader carries an error to the consumer when its batch is due, naming
 }
 
 TEST_CASE("loader ends at once when it is destroyed or started anew in the middle of its work") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   const auto store = make_store(folder, 24);
   std::vector<std::int64_t> large(20000);
   for (std::size_t i = 0; i < large.size(); ++i) large[i] = static_cast<std::int64_t>(i % 24);
@@ -212,7 +212,7 @@ TEST_CASE("loader ends at once when it is destroyed or started anew in the middl
 }
 
 TEST_CASE("loader checks its options, batches and indices") {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   const auto store = make_store(folder, 4);
   CHECK_THROWS_AS(Loader(store, small_views(), Generator(1), {.threads = -1}), diva::OptionError);
   CHECK_THROWS_AS(Loader(store, small_views(), Generator(1), {.prefetch = 0}), diva::OptionError);

@@ -9,7 +9,8 @@
 #include <cstring>
 #include <limits>
 
-#include "io/temporary_folder.hpp"
+#include "io/file_size_limit.hpp"
+#include "support/temporary_folder.hpp"
 
 using Catch::Matchers::Contains;
 using diva::CsvMode;

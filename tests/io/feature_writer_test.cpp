@@ -9,7 +9,7 @@
 
 #include <csignal>
 
-#include "io/temporary_folder.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace {
 

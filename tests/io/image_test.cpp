@@ -12,7 +12,7 @@
 #include <memory>
 #include <numeric>
 
-#include "io/temporary_folder.hpp"
+#include "support/temporary_folder.hpp"
 
 using Catch::Matchers::Contains;
 using Catch::Matchers::WithinAbs;

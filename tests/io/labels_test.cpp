@@ -7,7 +7,7 @@
 
 #include <string_view>
 
-#include "io/temporary_folder.hpp"
+#include "support/temporary_folder.hpp"
 
 using Catch::Matchers::Contains;
 

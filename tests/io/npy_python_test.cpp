@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <string>
 
-#include "io/temporary_folder.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <limits>
 
-#include "io/temporary_folder.hpp"
+#include "support/temporary_folder.hpp"
 
 using Catch::Matchers::Contains;
 

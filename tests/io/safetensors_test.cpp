@@ -9,7 +9,7 @@
 #include <iostream>
 #include <limits>
 
-#include "io/temporary_folder.hpp"
+#include "support/temporary_folder.hpp"
 
 using Catch::Matchers::Contains;
 using diva::State;
