@@ -35,7 +35,8 @@ torch::Tensor AngularLoss::angular_term(const Comparison& comparison, const Tupl
   // Each positive pair is a row: its two ends added, against every reference.
   Comparison pairs = {.embeddings = anchor + positive,
                       .labels = comparison.labels.defined() ? comparison.labels.index_select(0, anchors) : torch::Tensor(),
-                      .reference = Reference{r, comparison.reference_labels()},
+                      .reference = Reference{options_.variant == Variant::pml ? comparison.reference_embeddings() : r,
+                                             comparison.reference_labels()},
                       .relation = {}};
   if (comparison.relation || !std::holds_alternative<std::monostate>(tuples)) {
     const auto negative = detail::relation_rows(comparison, tuples, 0, comparison.size()).negative.index_select(0, anchors);

@@ -110,7 +110,9 @@ ContrastiveLossOptions pml_snr_contrastive() {
 NPairLossOptions pml_npair() {
   return {.norm_penalty = 0, .variant = Variant::pml, .distance = {.kind = Distance::dot, .normalize = true}};
 }
-AngularLossOptions pml_angular() { return {.angle = 40, .angular_weight = 1, .npair_weight = 0, .norm_penalty = 0}; }
+AngularLossOptions pml_angular() {
+  return {.angle = 40, .angular_weight = 1, .npair_weight = 0, .norm_penalty = 0, .variant = Variant::pml};
+}
 LiftedLossOptions pml_lifted() { return {.form = LiftedForm::structured, .norm_penalty = 0, .distance = {.normalize = true}}; }
 LiftedLossOptions pml_generalized_lifted() { return {.norm_penalty = 0, .variant = Variant::pml, .distance = {.normalize = true}}; }
 MultiSimilarityLossOptions pml_multisimilarity() {

@@ -28,6 +28,7 @@ bool needs_gradient(const torch::Tensor& values) { return torch::GradMode::is_en
 Elements hinge_rows(const PairBlock& block, const torch::Tensor& positive, const torch::Tensor& negative, const Columns& columns,
                     double margin) {
   constexpr double nothing = -std::numeric_limits<double>::infinity();
+  const bool with_slopes = needs_gradient(block.values);
   torch::Tensor losses, closer, slopes;
   {
     const torch::NoGradGuard no_gradient;
@@ -41,7 +42,7 @@ Elements hinge_rows(const PairBlock& block, const torch::Tensor& positive, const
     closer = (count - below).masked_fill_(~negative, 0);
     losses = (sums.gather(1, below) - closer * values).masked_fill_(~negative, 0).sum(1);
     losses += 0 * limits.masked_fill(limits == nothing, 0).sum(1);  // a limit that is NaN lies beyond nothing, but passes on
-    if (needs_gradient(block.values)) {
+    if (with_slopes) {
       // A limit is violated by the values of which at most its place lies below.
       auto violations =
           torch::zeros({limits.size(0), count + 1}, below.options()).scatter_add_(1, below, negative.to(torch::kInt64));

@@ -35,6 +35,10 @@ TEST_CASE("angular loss does not depend on lengths, and takes relations and tupl
   CHECK_THAT(loss.forward(x, labels, diva::all_triplets(labels)).item<double>(), WithinAbs(expected, 1e-12));
   const auto same = labels.unsqueeze(1) == labels.unsqueeze(0);
   CHECK_THAT(loss.forward(x, {}, diva::Relation{same}).item<double>(), WithinAbs(expected, 1e-12));
+  // With the length of the negative kept, 3: log(1 + e⁻¹²).
+  auto kept = alone;
+  kept.variant = diva::Variant::pml;
+  CHECK_THAT(diva::AngularLoss(kept).forward(x, labels).item<double>(), WithinAbs(std::log(1 + std::exp(-12.0)), 1e-12));
   // Against a reference of samples 1 and 2: pairs (0,1) −4 and (1,1) 4 ((0,2)·(−1,0)) − 4 = −4.
   const diva::Reference reference = {x.narrow(0, 1, 2), labels.narrow(0, 1, 2)};
   CHECK_THAT(loss.forward(x.narrow(0, 0, 2), labels.narrow(0, 0, 2), {}, reference).item<double>(), WithinAbs(expected, 1e-12));

@@ -11,6 +11,8 @@ struct AngularLossOptions {
   double angular_weight = 2;    ///< Of the angular term; ≥ 0.
   double npair_weight = 1;      ///< Of the n-pair term; ≥ 0. PML has the angular term alone: 1 and 0.
   double norm_penalty = 0.005;  ///< Weight of the mean length of the embeddings; ≥ 0.
+  /// `pml`: the negative keeps its length, u_n = x_n; the same value for embeddings of length 1, with another gradient.
+  Variant variant = Variant::fixed;
   ReducerOptions reducer = {};  ///< Over positive pairs, of each term; for per_anchor each pair is an anchor of the angular term.
 };
 
@@ -21,6 +23,7 @@ void describe(AngularLossOptions& options, Visitor&& visit) {
   visit("angular_weight", options.angular_weight, "weight of the angular term", non_negative);
   visit("npair_weight", options.npair_weight, "weight of the n-pair term", non_negative);
   visit("norm_penalty", options.norm_penalty, "weight of the mean length of the embeddings", non_negative);
+  visit("variant", options.variant, "pml: the negative keeps its length", any_value);
   visit("reducer", options.reducer, "over positive pairs, of each term", any_value);
 }
 

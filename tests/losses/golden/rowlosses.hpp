@@ -110,8 +110,9 @@ inline std::map<std::string, CaseFactory> row_losses() {
        }},
       {"snr",
        [](const Case& one, std::int64_t num_classes) {
+         // The cases were made with triplets from a miner of the name `distance`, for which the seed leaves the regulariser out.
          return std::make_unique<diva::SnrLoss>(diva::SnrLossOptions{.margin = number(one, "loss_snr_margin", 0.2),
-                                                                     .regularizer = number(one, "loss_snr_reg_lambda", 0.005),
+                                                                     .regularizer = 0,
                                                                      .boundary = number(one, "loss_snr_beta", 0),
                                                                      .counting = diva::Variant::repo},
                                                 num_classes);
@@ -125,8 +126,11 @@ inline std::map<std::string, CaseFactory> pml_row_losses() {
   return {
       {"AngularLoss",
        [](const Case& one, std::int64_t) {
-         return of<diva::AngularLoss>(diva::AngularLossOptions{
-             .angle = number(one, "alpha", 40), .angular_weight = 1, .npair_weight = 0, .norm_penalty = 0});
+         return of<diva::AngularLoss>(diva::AngularLossOptions{.angle = number(one, "alpha", 40),
+                                                               .angular_weight = 1,
+                                                               .npair_weight = 0,
+                                                               .norm_penalty = 0,
+                                                               .variant = diva::Variant::pml});
        }},
       {"CircleLoss",
        [](const Case& one, std::int64_t) {
