@@ -96,7 +96,9 @@ TEST_CASE("dynamic_soft_margin has the gradient of a weighted sum, its weights b
   const auto [a, p, n] = diva::all_triplets(labels);
   const auto violations = [&, a = a, p = p, n = n] {
     const auto unit = x / x.norm(2, 1, true);
-    const auto far = [&](const torch::Tensor& i, const torch::Tensor& j) { return (unit.index_select(0, i) - unit.index_select(0, j)).norm(2, 1); };
+    const auto far = [&](const torch::Tensor& i, const torch::Tensor& j) {
+      return (unit.index_select(0, i) - unit.index_select(0, j)).norm(2, 1);
+    };
     return far(a, p) - far(a, n);
   };
   const auto weights = cumulative.index_select(0, ((violations().detach() + 2) / 0.4).floor().to(torch::kInt64));

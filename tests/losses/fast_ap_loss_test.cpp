@@ -29,9 +29,9 @@ TEST_CASE("fast_ap worked by hand") {
   // Anchor 90°: positive 0° and negative 180°, both at 2: h⁺ = (0, 1, 0), H = (0, 2, 2), precision 1/2, loss 1/2.
   // The third has no positive and is left out: (0 + 1/2) / 2.
   CHECK_THAT(loss_of(at_angles({0, 90, 180}), classes({0, 0, 1}), {.bins = 2}), WithinAbs(0.25, 1e-12));
-  // Positive at 60°, distance 1: half of it in node 0, half in node 1, negative at 180° from the first and 120° (distance 3, half in
-  // node 1, half in node 2) from the second. Anchor 0: Σ = 0.5·0.5/0.5 + 0.5·1/1 = 1, loss 0.
-  // Anchor 1: 0.5·0.5/0.5 + 0.5·1/1.5 = 5/6, loss 1/6. Mean 1/12.
+  // Positive at 60°, distance 1: half of it in node 0, half in node 1, negative at 180° from the first and 120° (distance 3, half
+  // in node 1, half in node 2) from the second. Anchor 0: Σ = 0.5·0.5/0.5 + 0.5·1/1 = 1, loss 0. Anchor 1: 0.5·0.5/0.5 + 0.5·1/1.5
+  // = 5/6, loss 1/6. Mean 1/12.
   CHECK_THAT(loss_of(at_angles({0, 60, 180}), classes({0, 0, 1}), {.bins = 2}), WithinAbs(1.0 / 12, 1e-12));
 }
 

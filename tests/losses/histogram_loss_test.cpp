@@ -26,7 +26,8 @@ TEST_CASE("histogram worked by hand") {
   // Negatives 0°–90° s = 0 and 60°–90° s = √3/2: h⁻ = (0, 1 + 1 − √3/2, √3/2) / 2.
   const double root = std::sqrt(3.0) / 2;
   diva::HistogramLoss loss({.nodes = 3});
-  CHECK_THAT(loss.forward(at_angles({0, 60, 90}), classes({0, 0, 1})).item<double>(), WithinAbs(0.5 * (2 - root) / 2 + root / 2, 1e-12));
+  CHECK_THAT(loss.forward(at_angles({0, 60, 90}), classes({0, 0, 1})).item<double>(),
+             WithinAbs(0.5 * (2 - root) / 2 + root / 2, 1e-12));
 }
 
 TEST_CASE("histogram of equal embeddings is one, and of separated classes zero") {
@@ -68,7 +69,8 @@ TEST_CASE("histogram of listed pairs counts each once and both ways round") {
 TEST_CASE("histogram weighs pairs by a relation and compares with a reference") {
   // Nodes −1, 0, 1; anchor 0°; positive at 60° (h⁺ = (0, ½, ½)); negatives at 0° with weight 3 (node 1) and at 180° with weight 1
   // (node −1): h⁻ = (¼, 0, ¾). L = ¾.
-  const diva::Relation relation{torch::tensor({{1.0, 0.0, 0.0}}, torch::kFloat64), torch::tensor({{0.0, 3.0, 1.0}}, torch::kFloat64)};
+  const diva::Relation relation{torch::tensor({{1.0, 0.0, 0.0}}, torch::kFloat64),
+                                torch::tensor({{0.0, 3.0, 1.0}}, torch::kFloat64)};
   const auto value =
       diva::HistogramLoss({.nodes = 3}).forward(at_angles({0}), {}, relation, diva::Reference{at_angles({60, 0, 180})});
   CHECK_THAT(value.item<double>(), WithinAbs(0.75, 1e-12));

@@ -67,7 +67,8 @@ TEST_CASE("pnp of equal embeddings sees half of the negatives before each positi
 TEST_CASE("pnp weighs pairs by a relation") {
   // Anchor 0°, positives at 60° with weight 3 and at 90° with weight 1, a negative at 60° with weight 2; τ = ½:
   // R = 2σ(0) = 1 and 2σ(1); L = (3 · 1 + 2σ(1)) / 4.
-  const diva::Relation relation{torch::tensor({{3.0, 1.0, 0.0}}, torch::kFloat64), torch::tensor({{0.0, 0.0, 2.0}}, torch::kFloat64)};
+  const diva::Relation relation{torch::tensor({{3.0, 1.0, 0.0}}, torch::kFloat64),
+                                torch::tensor({{0.0, 0.0, 2.0}}, torch::kFloat64)};
   diva::PnpLoss loss({.temperature = 0.5});
   const auto value = loss.forward(at_angles({0}), {}, relation, diva::Reference{at_angles({60, 90, 60})});
   CHECK_THAT(value.item<double>(), WithinAbs((3 + 2 * sigmoid(1)) / 4, 1e-12));

@@ -45,7 +45,8 @@ TEST_CASE("vicreg of fewer than two samples is the distance of the views alone")
 
 TEST_CASE("vicreg has the gradient of its value in both views") {
   diva::Generator generator(2);
-  auto first = generator.normal({6, 3}, torch::kFloat64).requires_grad_(), second = generator.normal({6, 3}, torch::kFloat64).requires_grad_();
+  auto first = generator.normal({6, 3}, torch::kFloat64).requires_grad_(),
+       second = generator.normal({6, 3}, torch::kFloat64).requires_grad_();
   diva::VicregLoss loss;
   const auto value = [&] { return loss.forward(first, {}, {}, diva::Reference{second}); };
   CHECK(gradient_error(value, first) < 1e-6);
