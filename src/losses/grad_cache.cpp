@@ -11,7 +11,7 @@ namespace {
 // at::Generator asks that its lock be held while its state is read or written.
 std::vector<torch::Tensor> positions(const std::vector<at::Generator>& generators) {
   std::vector<torch::Tensor> states;
-  for (const auto& generator : generators) {
+  for (at::Generator generator : generators) {
     const std::lock_guard<std::mutex> lock(generator.mutex());
     states.push_back(generator.get_state());
   }

@@ -81,7 +81,7 @@ torch::Tensor soft_counts(const torch::Tensor& similarities, const torch::Tensor
   detail::check_shape(function, "columns", columns, rows.sizes());
   if (masks.empty()) detail::fail<ShapeError>(function, "masks", "at least one", "none");
   for (const auto& mask : masks) detail::check_shape(function, "masks", mask, similarities.sizes());
-  if (!(temperature > 0)) detail::fail<OptionError>(function, "temperature", positive.text(), std::to_string(temperature));
+  if (!(temperature > 0)) detail::fail<OptionError>(function, "temperature", "above 0", std::to_string(temperature));
   const auto counts = std::make_shared<SoftCounts>(similarities, rows, columns, masks, temperature);
   return detail::with_gradient(counts->value(), {similarities}, [counts](const torch::Tensor& gradient) {
     return std::vector<torch::Tensor>{counts->gradient(gradient)};
