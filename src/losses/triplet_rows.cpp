@@ -2,6 +2,7 @@
 
 #include <torch/autograd.h>
 #include <diva/core/gradient.hpp>
+#include <diva/miners/random_triplets.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -168,19 +169,14 @@ torch::Tensor triplets_of_rows(const Comparison& comparison) {
 }
 
 Triplets sample_triplets(const Comparison& comparison, std::int64_t per_anchor, Generator generator) {
-  const auto relation = relation_rows(comparison);
-  const auto positive = relation.positive != 0, negative = relation.negative != 0;
-  const auto anchors = anchors_with(positive, negative);
-  const auto positives = positive.index_select(0, anchors), negatives = negative.index_select(0, anchors);
-  const auto draw = [&](const torch::Tensor& candidates) {
-    return draw_columns(candidates, generator.uniform({anchors.size(0)}, candidates.options().dtype(torch::kFloat64)));
-  };
-  std::vector<torch::Tensor> drawn[2];
+  std::vector<torch::Tensor> drawn[3];
   for (std::int64_t i = 0; i < per_anchor; ++i) {
-    drawn[0].push_back(draw(positives));
-    drawn[1].push_back(draw(negatives));
+    const auto [anchors, positives, negatives] = random_triplets(comparison, generator);
+    drawn[0].push_back(anchors);
+    drawn[1].push_back(positives);
+    drawn[2].push_back(negatives);
   }
-  return {anchors.repeat({per_anchor}), torch::cat(drawn[0]), torch::cat(drawn[1])};
+  return {torch::cat(drawn[0]), torch::cat(drawn[1]), torch::cat(drawn[2])};
 }
 
 }  // namespace diva::detail
