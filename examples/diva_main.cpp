@@ -4,7 +4,10 @@
 
 #include <torch/cuda.h>
 #include <diva/core/json.hpp>
+#include <diva/distances/distance.hpp>
+#include <diva/losses/reducer.hpp>
 #include <diva/losses/registry.hpp>
+#include <diva/losses/regularizers.hpp>
 #include <diva/miners/registry.hpp>
 #include <diva/ssl/registry.hpp>
 #include <diva/training.hpp>
@@ -269,6 +272,7 @@ int list(const std::string& word, bool markdown) {
       {"miners", "Miners", diva::miner_listings},
       {"distances", "Distances", diva::distance_listings, diva::option_texts(diva::DistanceOptions{})},
       {"reducers", "Reducers", diva::reducer_listings, diva::option_texts(diva::ReducerOptions{})},
+      {"regularizers", "Regularisers", diva::regularizer_listings},
       {"ssl", "Self-supervised tasks", diva::ssl_listings},
       {"metrics", "Metrics", metric_listings},
       {"backbones", "Backbones", backbone_listings},
