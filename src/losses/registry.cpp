@@ -12,6 +12,7 @@
 #include <diva/losses/intra_pair_variance_loss.hpp>
 #include <diva/losses/large_margin_softmax_loss.hpp>
 #include <diva/losses/lifted_loss.hpp>
+#include <diva/losses/manifold_loss.hpp>
 #include <diva/losses/margin_loss.hpp>
 #include <diva/losses/multisimilarity_loss.hpp>
 #include <diva/losses/nca_loss.hpp>
@@ -50,6 +51,8 @@ std::unique_ptr<Loss> make_from(Options options, const std::string& name, const 
   from_json(parse_json(text, "loss " + name), options, "loss " + name);
   if constexpr (std::constructible_from<Criterion, Options, std::int64_t, std::int64_t, Generator&>) {
     return std::make_unique<Criterion>(options, shape.num_classes, shape.embed_dim, generator);
+  } else if constexpr (std::constructible_from<Criterion, Options, std::int64_t, const Generator&>) {
+    return std::make_unique<Criterion>(options, shape.embed_dim, generator);
   } else if constexpr (std::constructible_from<Criterion, Options, std::int64_t>) {
     return std::make_unique<Criterion>(options, shape.num_classes);
   } else {
@@ -259,6 +262,11 @@ constexpr detail::RegistryLine<Factory> losses[] = {
      make<RecallSurrogateLoss, RecallSurrogateLossOptions>,
      {"reduce_a mean_k 1 − min(Σ_p σ((k − r_ap)/τ₁), k) / min(k, N⁺), r soft ranks", "Patel et al., CVPR 2022", "O(P·R + B·R·D)"},
      options_of<RecallSurrogateLossOptions>},
+    {"manifold",
+     make<ManifoldLoss, ManifoldLossOptions>,
+     {"w_I ℓ(F_xk) + λ_C ℓ(cos(F_x, F_k)), F = (1 − α)(I − α S̄)⁻¹", "Aziere & Todorovic, CVPR 2019", "O((B + K)³)"},
+     options_of<ManifoldLossOptions>},
+    {"ManifoldLoss", make<ManifoldLoss, ManifoldLossOptions>, alias_of("manifold"), options_of<ManifoldLossOptions>},
     {"vicreg",
      make<VicregLoss, VicregLossOptions>,
      {"λ mean (z − z′)² + μ/2 [v(z) + v(z′)] + ν [c(z) + c(z′)]", "Bardes et al., ICLR 2022", "O(B·D²)"},

@@ -51,6 +51,8 @@ double value_of(const std::string& name, const torch::Tensor& x, const torch::Te
 
 void for_each_loss(const std::function<void(const std::string&)>& body) {
   for (const auto& name : diva::loss_names()) {
+    // A walk from drawn meta-classes over all of the batch at once, with jumps: manifold_loss_test has what it promises instead.
+    if (name == "manifold" || name == "ManifoldLoss") continue;
     INFO("loss " << name);
     body(name);
   }
