@@ -39,6 +39,7 @@ class HistogramLoss final : public Loss {
  public:
   explicit HistogramLoss(const HistogramLossOptions& options = {});
   [[nodiscard]] std::string_view name() const override { return "histogram"; }
+  [[nodiscard]] bool takes_tuples() const override { return false; }
 
  private:
   torch::Tensor compute(const Comparison& comparison, const Tuples& tuples) override;

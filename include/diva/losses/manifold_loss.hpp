@@ -55,6 +55,7 @@ class ManifoldLoss final : public Loss {
   ManifoldLoss(const ManifoldLossOptions& options, std::int64_t embed_dim, const Generator& generator);
 
   [[nodiscard]] std::string_view name() const override { return "manifold"; }
+  [[nodiscard]] bool takes_tuples() const override { return false; }
   [[nodiscard]] std::vector<NamedTensor> named_parameters() const override { return {{"proxies", proxies_}}; }
   /// Parameters and the position of the generator.
   [[nodiscard]] State state() const override;

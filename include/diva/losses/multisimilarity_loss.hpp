@@ -46,6 +46,7 @@ class MultiSimilarityLoss final : public Loss {
  public:
   explicit MultiSimilarityLoss(const MultiSimilarityLossOptions& options = {});
   [[nodiscard]] std::string_view name() const override { return "multisimilarity"; }
+  [[nodiscard]] bool takes_tuples() const override { return false; }
 
  private:
   torch::Tensor compute(const Comparison& comparison, const Tuples& tuples) override;

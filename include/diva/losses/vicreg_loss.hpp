@@ -41,6 +41,7 @@ class VicregLoss final : public Loss {
  public:
   explicit VicregLoss(const VicregLossOptions& options = {});
   [[nodiscard]] std::string_view name() const override { return "vicreg"; }
+  [[nodiscard]] bool takes_tuples() const override { return false; }
 
  private:
   torch::Tensor compute(const Comparison& comparison, const Tuples& tuples) override;
