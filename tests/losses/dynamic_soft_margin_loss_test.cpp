@@ -119,3 +119,18 @@ TEST_CASE("dynamic_soft_margin restores its histogram, and refuses pairs and bad
   CHECK_THROWS_AS(diva::DynamicSoftMarginLoss({.bins = 1}), diva::OptionError);
   CHECK_THROWS_AS(diva::DynamicSoftMarginLoss({.momentum = 0}), diva::OptionError);
 }
+
+TEST_CASE("dynamic_soft_margin of all triplets in several blocks is that of the list") {
+  const std::int64_t count = 2100;  // 2100² pairs are more than fit at once
+  const auto rows = diva::Generator(6).normal({count, 3}, torch::kFloat64);
+  const auto labels = torch::arange(count, torch::kInt64).remainder(1050);
+  std::vector<torch::Tensor> values, gradients;
+  for (const auto& tuples : {diva::Tuples{}, diva::Tuples{diva::all_triplets(labels)}}) {
+    auto x = rows.clone().requires_grad_();
+    values.push_back(diva::DynamicSoftMarginLoss().forward(x, labels, tuples));
+    values.back().backward();
+    gradients.push_back(x.grad());
+  }
+  CHECK(torch::allclose(values[0], values[1], 1e-10, 1e-12));
+  CHECK((gradients[0] - gradients[1]).abs().max().item<double>() < 1e-8 * gradients[1].abs().max().item<double>());
+}

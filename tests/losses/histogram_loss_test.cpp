@@ -4,6 +4,7 @@
 #include <diva/core/error.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/losses/histogram_loss.hpp>
+#include <diva/losses/soft_rank.hpp>
 
 #include <cmath>
 
@@ -86,4 +87,26 @@ TEST_CASE("histogram has the gradient of its value in the seed's variant too") {
   }
   CHECK_THROWS_AS(diva::HistogramLoss({.nodes = 1}), diva::OptionError);
   CHECK_THROWS_AS(diva::HistogramLoss({.distance = {.kind = diva::Distance::euclidean}}), diva::OptionError);
+}
+
+TEST_CASE("histogram in several blocks is the formula over the whole matrix, gradient too") {
+  const std::int64_t count = 2100;  // 2100² pairs are more than fit at once
+  diva::Generator generator(4);
+  auto x = generator.normal({count, 3}, torch::kFloat64).requires_grad_();
+  const auto labels = torch::arange(count, torch::kInt64).remainder(700);
+  const auto value = diva::HistogramLoss({.nodes = 21}).forward(x, labels);
+  value.backward();
+  const auto gradient = x.grad().clone();
+  x.mutable_grad() = torch::Tensor();
+
+  const auto unit = x / x.norm(2, 1, true);
+  const auto same = labels.unsqueeze(1) == labels.unsqueeze(0);
+  const auto itself = torch::eye(count, torch::kInt64) != 0;
+  const auto density = [&](const torch::Tensor& mask) {
+    return diva::soft_histogram(unit.mm(unit.t()), mask, -1, 0.1, 21).sum(0) / mask.sum();
+  };
+  const auto expected = (density(~same) * density(same & ~itself).cumsum(0)).sum();
+  expected.backward();
+  CHECK_THAT(value.item<double>(), WithinAbs(expected.item<double>(), 1e-12));
+  CHECK((gradient - x.grad()).abs().max().item<double>() < 1e-10 * gradient.abs().max().item<double>());
 }
