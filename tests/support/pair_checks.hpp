@@ -4,14 +4,33 @@
 
 #include <diva/miners/tuples.hpp>
 
-#include <array>
+#include <compare>
+#include <cstdint>
+#include <ostream>
 #include <set>
 
 /// Tuples as sets of indices, to be compared with what a hand or a loop lists.
 namespace pair_checks {
 
-using Pair = std::array<std::int64_t, 2>;
-using Triple = std::array<std::int64_t, 3>;
+struct Pair {
+  std::int64_t anchor;
+  std::int64_t other;
+  auto operator<=>(const Pair&) const = default;
+};
+
+struct Triple {
+  std::int64_t anchor;
+  std::int64_t positive;
+  std::int64_t negative;
+  auto operator<=>(const Triple&) const = default;
+};
+
+inline std::ostream& operator<<(std::ostream& out, const Pair& pair) {
+  return out << '(' << pair.anchor << ", " << pair.other << ')';
+}
+inline std::ostream& operator<<(std::ostream& out, const Triple& triple) {
+  return out << '(' << triple.anchor << ", " << triple.positive << ", " << triple.negative << ')';
+}
 
 inline std::set<Pair> pairs(const torch::Tensor& anchors, const torch::Tensor& others) {
   REQUIRE(anchors.sizes() == others.sizes());
