@@ -62,7 +62,7 @@ SamplingPolicy::Output SamplingPolicy::evaluate(const std::vector<torch::Tensor>
   for (std::size_t i = 0; i < layers; ++i) x = torch::linear(x, parameters[2 * i], parameters[2 * i + 1]).relu();
   const auto weights = torch::linear(x, parameters[2 * layers], parameters[2 * layers + 1]).view({-1, bins_});
   Output output{.value = {}, .log_chances = weights.log_softmax(0)};
-  if (options_.critic) output.value = torch::linear(x, parameters[2 * layers + 2], parameters[2 * layers + 3]).view({});
+  if (options_.critic) output.value = torch::linear(x, parameters[2 * layers + 2], parameters[2 * layers + 3]).squeeze();
   return output;
 }
 

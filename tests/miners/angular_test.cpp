@@ -28,10 +28,9 @@ TEST_CASE("the angular miner agrees with a loop over all triplets") {
     const auto x = generator.normal({12, 4}, torch::kFloat64);
     const auto labels = (generator.uniform({12}, torch::kFloat64) * 4).floor().to(torch::kInt64);
     Set expected;
-    for (const auto& triple : pair_checks::triples(diva::all_triplets(labels))) {
-      const auto a = triple[0], p = triple[1], n = triple[2];
+    for (const auto& [a, p, n] : pair_checks::triples(diva::all_triplets(labels))) {
       const double across = (x[a] - x[p]).norm().item<double>(), height = (x[n] - (x[a] + x[p]) / 2).norm().item<double>();
-      if (std::atan(across / (2 * height)) > 25 * std::acos(-1.0) / 180) expected.insert(triple);
+      if (std::atan(across / (2 * height)) > 25 * std::acos(-1.0) / 180) expected.insert({a, p, n});
     }
     REQUIRE(pair_checks::triples(diva::angular_triplets({x, labels}, {.angle = 25})) == expected);
   }

@@ -3,6 +3,8 @@
 #include <diva/core/error.hpp>
 #include <diva/miners/parametric.hpp>
 
+#include <cmath>
+
 using diva::SamplingStart;
 
 namespace {
@@ -83,7 +85,7 @@ TEST_CASE("parametric refuses factors and limits that have no meaning") {
   diva::ParametricMiner miner({.bins = 2});
   CHECK_THROWS_AS(miner.adjust(torch::tensor({1.0, 0.0})), diva::DataError);
   CHECK_THROWS_AS(miner.adjust(torch::tensor({1.0})), diva::ShapeError);
-  CHECK_THROWS_AS(miner.adjust(torch::tensor({1.0, NAN})), diva::DataError);
+  CHECK_THROWS_AS(miner.adjust(torch::tensor({1.0, std::nan("")})), diva::DataError);
   CHECK_THROWS_AS(diva::ParametricMiner({.lower = 1, .upper = 1}), diva::OptionError);
   CHECK_THROWS_AS(diva::ParametricMiner({.bins = 0}), diva::OptionError);
 }

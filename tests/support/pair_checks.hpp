@@ -4,15 +4,33 @@
 
 #include <diva/miners/tuples.hpp>
 
+#include <compare>
 #include <cstdint>
+#include <ostream>
 #include <set>
-#include <vector>
 
 /// Tuples as sets of indices, to be compared with what a hand or a loop lists.
 namespace pair_checks {
 
-using Pair = std::vector<std::int64_t>;  // of two; unlike arrays, vectors can be printed when a check fails
-using Triple = std::vector<std::int64_t>;
+struct Pair {
+  std::int64_t anchor;
+  std::int64_t other;
+  auto operator<=>(const Pair&) const = default;
+};
+
+struct Triple {
+  std::int64_t anchor;
+  std::int64_t positive;
+  std::int64_t negative;
+  auto operator<=>(const Triple&) const = default;
+};
+
+inline std::ostream& operator<<(std::ostream& out, const Pair& pair) {
+  return out << '(' << pair.anchor << ", " << pair.other << ')';
+}
+inline std::ostream& operator<<(std::ostream& out, const Triple& triple) {
+  return out << '(' << triple.anchor << ", " << triple.positive << ", " << triple.negative << ')';
+}
 
 inline std::set<Pair> pairs(const torch::Tensor& anchors, const torch::Tensor& others) {
   REQUIRE(anchors.sizes() == others.sizes());
