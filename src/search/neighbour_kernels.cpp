@@ -353,7 +353,10 @@ template <bool difference, class T>
 [[gnu::target("avx2")]] void measure_avx2(const T* x, const T* const* rows, std::int64_t count, std::int64_t dim, double* out) {
   std::int64_t row = 0;
   for (; row + 4 <= count; row += 4) measure_group<difference, 4>(x, rows + row, dim, out + row);
-  for (; row < count; ++row) measure_group<difference, 1>(x, rows + row, dim, out + row);
+  // Together too: one row alone waits for its own additions.
+  if (count - row == 3) measure_group<difference, 3>(x, rows + row, dim, out + row);
+  if (count - row == 2) measure_group<difference, 2>(x, rows + row, dim, out + row);
+  if (count - row == 1) measure_group<difference, 1>(x, rows + row, dim, out + row);
 }
 #endif
 
