@@ -144,6 +144,8 @@ def run_pml(x, labels):
     import torch
     from pytorch_metric_learning.utils.accuracy_calculator import AccuracyCalculator
 
+    if not hasattr(torch.Tensor, "untyped_storage"):  # the name by which current faiss-cpu reads tensors; torch 1.13 has the older one
+        torch.Tensor.untyped_storage = torch.Tensor.storage
     wanted = {"precision_at_1": "recall@1", "mean_average_precision_at_r": "map@r", "NMI": "nmi"}
     features, targets = torch.from_numpy(x), torch.from_numpy(labels)
     seconds, result = {}, {}
