@@ -11,7 +11,7 @@ Written by `./dev docs` from what the registries say; `diva_main --list losses -
 keys of the JSON that these functions take. The formulas here are reminders: each header has the whole, with what differs from paper
 and reference codes.
 TEXT
-  for word in losses miners distances reducers ssl; do
+  for word in losses miners distances reducers regularizers ssl metrics; do
     echo
     "$1" --list "$word" --markdown
   done
