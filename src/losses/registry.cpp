@@ -51,8 +51,6 @@ std::unique_ptr<Loss> make_from(Options options, const std::string& name, const 
   from_json(parse_json(text, "loss " + name), options, "loss " + name);
   if constexpr (std::constructible_from<Criterion, Options, std::int64_t, std::int64_t, Generator&>) {
     return std::make_unique<Criterion>(options, shape.num_classes, shape.embed_dim, generator);
-  } else if constexpr (std::constructible_from<Criterion, Options, std::int64_t, const Generator&>) {
-    return std::make_unique<Criterion>(options, shape.embed_dim, generator);
   } else if constexpr (std::constructible_from<Criterion, Options, std::int64_t>) {
     return std::make_unique<Criterion>(options, shape.num_classes);
   } else {
@@ -69,6 +67,14 @@ std::unique_ptr<Loss> make(const std::string& name, const LossShape& shape, cons
 template <class Criterion, auto preset>
 std::unique_ptr<Loss> make(const std::string& name, const LossShape& shape, const std::string& text, Generator& generator) {
   return make_from<Criterion>(preset(), name, shape, text, generator);
+}
+
+// Its proxies are as many as its options say, whatever the classes.
+std::unique_ptr<Loss> make_manifold(const std::string& name, const LossShape& shape, const std::string& text,
+                                    Generator& generator) {
+  ManifoldLossOptions options;
+  from_json(parse_json(text, "loss " + name), options, "loss " + name);
+  return std::make_unique<ManifoldLoss>(options, shape.embed_dim, generator);
 }
 
 // What PML's classes of proxies have for defaults, and names that are options of another.
@@ -263,10 +269,10 @@ constexpr detail::RegistryLine<Factory> losses[] = {
      {"reduce_a mean_k 1 − min(Σ_p σ((k − r_ap)/τ₁), k) / min(k, N⁺), r soft ranks", "Patel et al., CVPR 2022", "O(P·R + B·R·D)"},
      options_of<RecallSurrogateLossOptions>},
     {"manifold",
-     make<ManifoldLoss, ManifoldLossOptions>,
+     make_manifold,
      {"w_I ℓ(F_xk) + λ_C ℓ(cos(F_x, F_k)), F = (1 − α)(I − α S̄)⁻¹", "Aziere & Todorovic, CVPR 2019", "O((B + K)³)"},
      options_of<ManifoldLossOptions>},
-    {"ManifoldLoss", make<ManifoldLoss, ManifoldLossOptions>, alias_of("manifold"), options_of<ManifoldLossOptions>},
+    {"ManifoldLoss", make_manifold, alias_of("manifold"), options_of<ManifoldLossOptions>},
     {"vicreg",
      make<VicregLoss, VicregLossOptions>,
      {"λ mean (z − z′)² + μ/2 [v(z) + v(z′)] + ν [c(z) + c(z′)]", "Bardes et al., ICLR 2022", "O(B·D²)"},

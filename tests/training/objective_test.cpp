@@ -102,7 +102,7 @@ TEST_CASE("the objective refuses heads and criteria that it does not know") {
   CHECK_THROWS_AS(Objective({.alpha_ssl = -1}, four, 4, 8, Generator(0)), diva::OptionError);
   auto data = batch(four);
   const Objective objective({}, four, 4, 8, Generator(2));
-  CHECK_THROWS_WITH(objective.forward(data.embeddings, data.labels, {}, data.keys, data.queue), Contains("triplets"));
+  CHECK_THROWS_WITH(objective.forward(data.embeddings, data.labels, {}, data.keys, data.queue), Contains("tuples"));
 }
 
 TEST_CASE("criteria of proxies train the discriminative head without a miner, and no head that lives by its tuples") {
