@@ -3,7 +3,10 @@
 
 #include <torch/cuda.h>
 #include <diva/core/json.hpp>
+#include <diva/distances/distance.hpp>
+#include <diva/losses/reducer.hpp>
 #include <diva/losses/registry.hpp>
+#include <diva/metrics/evaluate.hpp>
 #include <diva/miners/registry.hpp>
 #include <diva/ssl/registry.hpp>
 #include <diva/training.hpp>
