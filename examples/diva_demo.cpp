@@ -76,7 +76,7 @@ diva::TrainingOptions recipe(const Flags& flags, const std::vector<std::string>&
                           .invert = true,
                           .mean = {0.08},
                           .standard_deviation = {0.25}};
-  options.evaluation = {.metrics = {"recall@1"}, .combinations = {"discriminative"}, .batch_size = 256};
+  options.evaluation = {.metrics = {"recall@1"}, .combinations = {"discriminative"}, .batch_size = 256, .every_epochs = 2};
   if (heads.size() > 1) options.evaluation.combinations.push_back(combination().name());
   options.epochs = flags.epochs;
   options.seed = flags.seed;
