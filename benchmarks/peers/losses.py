@@ -55,6 +55,10 @@ CASES = [
 ]
 
 
+# What PML's arguments are called in our options.
+OPTIONS = {"Tn": "negative_temperature", "Tp": "positive_temperature", "centers_per_class": "centers"}
+
+
 def write_safetensors(path, tensors):
     header, offset = {}, 0
     for name, array in tensors.items():
@@ -100,7 +104,7 @@ def main():
         if with_classes:
             inputs["param." + label] = parameters[0].detach().numpy()
         criteria.append((label, criterion, getattr(miners, miner)() if miner else None))
-        tasks.append({"label": label, "loss": name, "options": options, "miner": miner or ""})
+        tasks.append({"label": label, "loss": name, "options": {OPTIONS.get(key, key): value for key, value in options.items()}, "miner": miner or ""})
 
     folder = tempfile.mkdtemp()
     path = os.path.join(folder, "inputs.safetensors")
