@@ -28,8 +28,9 @@ void State::put(const std::string& name, std::int64_t value) { tensors[name] = t
 void State::put(const std::string& name, double value) { tensors[name] = torch::tensor(value, torch::kFloat64); }
 
 void State::put(const std::string& prefix, const State& other) {
-  for (const auto& [name, tensor] : other.tensors) tensors[prefix + "." + name] = tensor;
-  for (const auto& [name, text] : other.texts) texts[prefix + "." + name] = text;
+  const auto start = prefix + ".";
+  for (const auto& [name, tensor] : other.tensors) tensors[start + name] = tensor;
+  for (const auto& [name, text] : other.texts) texts[start + name] = text;
 }
 
 State State::child(const std::string& prefix) const {

@@ -55,8 +55,8 @@ Taps make_taps(Interpolation interpolation, std::int64_t source, std::int64_t ta
   std::vector<double> exact(static_cast<std::size_t>(taps.stride));
   for (std::int64_t i = 0; i < count; ++i) {
     const double centre = (static_cast<double>(begin + i) + 0.5) * step;
-    const auto first = std::max<std::int64_t>(0, static_cast<std::int64_t>(centre - reach + 0.5));
-    const auto last = std::min(source, static_cast<std::int64_t>(centre + reach + 0.5));
+    const auto first = std::max<std::int64_t>(0, std::lround(centre - reach));
+    const auto last = std::min<std::int64_t>(source, std::lround(centre + reach));
     double total = 0;
     for (std::int64_t k = first; k < last; ++k) {
       const double weight = kernel(interpolation, (static_cast<double>(k) + 0.5 - centre) / stretch);

@@ -160,6 +160,7 @@ CsvWriter::CsvWriter(std::string path, const std::vector<std::string>& columns, 
 
 void CsvWriter::append(const std::vector<CsvValue>& row) {
   std::vector<std::string> fields;
+  fields.reserve(row.size());
   for (const auto& value : row) fields.push_back(value.text);
   write(line_of(fields, columns_, path_));
 }

@@ -250,13 +250,14 @@ std::vector<std::uint8_t> encode_png(const Image& image) {
   const auto check = [](int error) {
     if (error != 0) detail::fail<Error>("encode_png", "image", "encodable", spng_strerror(error));
   };
-  spng_ihdr header{.width = static_cast<std::uint32_t>(image.width),
-                   .height = static_cast<std::uint32_t>(image.height),
-                   .bit_depth = 8,
-                   .color_type = image.channels == 1 ? SPNG_COLOR_TYPE_GRAYSCALE : SPNG_COLOR_TYPE_TRUECOLOR,
-                   .compression_method = 0,
-                   .filter_method = 0,
-                   .interlace_method = SPNG_INTERLACE_NONE};
+  spng_ihdr header{
+      .width = static_cast<std::uint32_t>(image.width),
+      .height = static_cast<std::uint32_t>(image.height),
+      .bit_depth = 8,
+      .color_type = static_cast<std::uint8_t>(image.channels == 1 ? SPNG_COLOR_TYPE_GRAYSCALE : SPNG_COLOR_TYPE_TRUECOLOR),
+      .compression_method = 0,
+      .filter_method = 0,
+      .interlace_method = SPNG_INTERLACE_NONE};
   check(spng_set_option(encoder.get(), SPNG_ENCODE_TO_BUFFER, 1));
   check(spng_set_ihdr(encoder.get(), &header));
   check(spng_encode_image(encoder.get(), image.pixels.data(), image.pixels.size(), SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE));

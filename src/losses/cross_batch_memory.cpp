@@ -48,7 +48,7 @@ torch::Tensor CrossBatchMemory::push(const torch::Tensor& embeddings, const torc
   embeddings_ = embeddings_.to(embeddings.options());
   labels_ = labels_.to(labels.device());
   const auto count = embeddings.size(0);
-  const auto places = (torch::arange(next_, next_ + count, labels.options())).remainder(capacity_);
+  auto places = torch::arange(next_, next_ + count, labels.options()).remainder(capacity_);
   embeddings_.index_copy_(0, places, embeddings.detach());
   labels_.index_copy_(0, places, labels);
   next_ = (next_ + count) % capacity_;

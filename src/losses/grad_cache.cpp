@@ -56,7 +56,7 @@ torch::Tensor grad_cache(std::int64_t chunks, const std::function<torch::Tensor(
   auto embeddings = torch::cat(parts).requires_grad_();
   const auto value = loss(embeddings);
   if (value.requires_grad()) value.backward();
-  const auto gradient = embeddings.grad();
+  const auto& gradient = embeddings.grad();
   if (!gradient.defined()) return value.detach();
 
   // What the criterion drew since is not drawn again.
