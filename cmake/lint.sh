@@ -22,11 +22,28 @@ repository_rules() {
   rule "Heavy headers in the public interface" "$(git grep -nE '#include <(torch/torch|torch/nn|faiss/|Eigen/|turbojpeg|spng)' -- include || true)"
 }
 
-# A file is checked again only when it, a header or the rules have changed. Clang refuses LibTorch's own headers in C++20 with this
+# closure FILE: the file and the headers of the repository that it includes, directly or by others, one a line.
+closure() {
+  local found="$1" queue=("$1") file next
+  while ((${#queue[@]})); do
+    file=${queue[0]}
+    queue=("${queue[@]:1}")
+    while read -r next; do
+      for next in "include/$next" "src/$next" "examples/$next" "$(dirname "$file")/$next"; do
+        [[ -e $next && $'\n'$found$'\n' != *$'\n'$next$'\n'* ]] || continue
+        found+=$'\n'$next
+        queue+=("$next")
+      done
+    done < <(sed -nE 's/^#include [<"]([^>"]+)[>"].*/\1/p' "$file")
+  done
+  printf '%s\n' "$found"
+}
+
+# A file is checked again only when it, a header that it includes or the rules have changed. Clang refuses LibTorch's own headers in C++20 with this
 # standard library (they make a vector of a type that is not complete yet), goes on, and checks ours: only what it finds there counts.
 tidy_file() {
   local file=$1 stamp found
-  stamp=build/lint/tidy/$(cat "$file" "$headers_digest" .clang-tidy | sha256sum | cut -c1-32)
+  stamp=build/lint/tidy/$(closure "$file" | xargs cat .clang-tidy | sha256sum | cut -c1-32)
   [[ -e $stamp ]] && return 0
   found=$(clang-tidy --quiet -p build/lint --extra-arg=-ferror-limit=0 "$file" 2>/dev/null | grep -E -A5 "^$PWD/[^:]*:[0-9:]+ (error|warning):" || true)
   if [[ -z $found ]]; then
@@ -50,10 +67,7 @@ lint() {
     cmake --preset release -B build/lint -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DDIVA_BUILD_TESTS=OFF >/dev/null
   fi
   mkdir -p build/lint/tidy
-  headers_digest=build/lint/headers
-  git ls-files 'include/*.hpp' 'src/*.hpp' | xargs cat | sha256sum >"$headers_digest"
-  export -f tidy_file
-  export headers_digest
+  export -f closure tidy_file
   local files=("$@")
   ((${#files[@]})) || mapfile -t files < <(git ls-files 'src/*.cpp' 'examples/*.cpp')
   printf '%s\0' "${files[@]}" | xargs -0 -P "$(getconf _NPROCESSORS_ONLN)" -I{} bash -c 'tidy_file "$1" || { echo "clang-tidy found faults in $1" >&2; exit 1; }' _ {} || faults=$((faults + 1))

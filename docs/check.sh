@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# ./dev docs: every relative link of the documentation leads somewhere, and every module has its page.
+# ./dev docs: every relative link of the documentation leads somewhere, every module has its row, and each block of C++ is part of a
+# program that the tests run.
 cd "$(dirname "$0")/.." || exit 1
 faults=0
 while read -r file; do
@@ -11,5 +12,6 @@ done < <(git ls-files '*.md')
 for module in include/diva/*/; do
   grep -q "$(basename "$module")" docs/architecture.md || { echo "docs/architecture.md: nothing of module $(basename "$module")" >&2; faults=1; }
 done
-((faults == 0)) && echo "The documentation's links hold."
+python3 docs/sphinx/check_blocks.py || faults=1
+((faults == 0)) && echo "The documentation's links and programs hold."
 exit "$faults"

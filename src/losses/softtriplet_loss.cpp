@@ -48,13 +48,13 @@ torch::Tensor SoftTripletLoss::compute(const Comparison& comparison, const Tuple
   const auto x = as_repo(options_) ? comparison.embeddings : l2_normalize(comparison.embeddings);
   const auto normalized = normalized_centers(now.rows, options_);
   const auto centers = as_repo(options_) ? normalized.t() : normalized;
-  const auto loss = cross_entropy(x, centers, now, options_.reducer,
-                                  [options = options_](const torch::Tensor& products, const torch::Tensor& targets, std::int64_t,
-                                                       const std::vector<torch::Tensor>&) {
-                                    const auto similarities = to_classes(products, options);
-                                    const auto own = similarities.gather(1, targets) - options.margin;
-                                    return similarities.scatter(1, targets, own) * options.lambda;
-                                  });
+  auto loss = cross_entropy(x, centers, now, options_.reducer,
+                            [options = options_](const torch::Tensor& products, const torch::Tensor& targets, std::int64_t,
+                                                 const std::vector<torch::Tensor>&) {
+                              const auto similarities = to_classes(products, options);
+                              const auto own = similarities.gather(1, targets) - options.margin;
+                              return similarities.scatter(1, targets, own) * options.lambda;
+                            });
   if (options_.center_penalty == 0 || options_.centers == 1 || comparison.size() == 0) return loss;
   const auto spread = options_.center_penalty * penalty(centers.contiguous(), options_.centers);
   return loss + (now.weights.defined() ? spread * (now.weights > 0).any() : spread);

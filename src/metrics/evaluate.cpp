@@ -136,12 +136,14 @@ std::vector<torch::Tensor> judge_queries(const Evaluation& evaluation, const std
     }
   }
   std::vector<torch::Tensor> result;
+  result.reserve(values.size());
   for (const auto& parts : values) result.push_back(parts.empty() ? torch::Tensor() : torch::cat(parts));
   return result;
 }
 
 std::vector<Metric> make_metrics(const std::vector<std::string>& names, const Evaluation& evaluation) {
   std::vector<Metric> metrics;
+  metrics.reserve(names.size());
   for (const auto& name : names) metrics.push_back(make_metric(name, evaluation));
   return metrics;
 }

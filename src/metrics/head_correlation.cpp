@@ -12,6 +12,7 @@ constexpr std::int64_t block_rows = 8192;
 // Rows [first, first + block_rows) of all heads beside each other, in double.
 torch::Tensor block_of(const std::map<std::string, torch::Tensor>& embeddings, std::int64_t first) {
   std::vector<torch::Tensor> blocks;
+  blocks.reserve(embeddings.size());
   for (const auto& [head, values] : embeddings)
     blocks.push_back(values.detach().slice(0, first, first + block_rows).to(torch::kFloat64));
   return torch::cat(blocks, 1);
