@@ -65,10 +65,10 @@ function(diva_add_module name)
   install(
     TARGETS ${target}
     EXPORT diva-${name}-targets
-    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
-    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-    FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-  install(EXPORT diva-${name}-targets NAMESPACE diva:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/diva)
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
+    FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
+  install(EXPORT diva-${name}-targets NAMESPACE diva:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/diva COMPONENT development)
 
   set(needs ${arg_DEPENDS} ${arg_PRIVATE_DEPENDS})
   list(FILTER needs INCLUDE REGEX "^diva::")
@@ -76,6 +76,7 @@ function(diva_add_module name)
   set_property(GLOBAL APPEND PROPERTY DIVA_MODULES ${name})
   set_property(GLOBAL PROPERTY DIVA_NEEDS_${name} "${needs}")
   set_property(GLOBAL PROPERTY DIVA_PACKAGES_${name} "${arg_PACKAGES}")
+  set_property(GLOBAL PROPERTY DIVA_DEPENDS_${name} ${arg_DEPENDS} ${arg_PRIVATE_DEPENDS})
   set_property(GLOBAL APPEND PROPERTY DIVA_HEADERS ${headers})
 
   if(DIVA_BUILD_TESTS)
@@ -132,8 +133,8 @@ function(diva_finish_modules)
   install(
     TARGETS diva_diva
     EXPORT diva-diva-targets
-    FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-  install(EXPORT diva-diva-targets NAMESPACE diva:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/diva)
+    FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
+  install(EXPORT diva-diva-targets NAMESPACE diva:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/diva COMPONENT development)
 
   set(DIVA_COMPONENTS ${modules} diva)
   set(DIVA_COMPONENT_TABLE)
@@ -150,5 +151,6 @@ function(diva_finish_modules)
   install(
     FILES "${PROJECT_BINARY_DIR}/diva-config.cmake" "${PROJECT_BINARY_DIR}/diva-config-version.cmake"
           "${PROJECT_SOURCE_DIR}/cmake/FindTurboJPEG.cmake" "${PROJECT_SOURCE_DIR}/cmake/FindSPNG.cmake"
-    DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/diva)
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/diva COMPONENT development)
+  diva_install_pkg_config()
 endfunction()

@@ -1,8 +1,9 @@
 #pragma once
 
-/// Module io: safetensors, NumPy arrays, labels, features by batches, images, CSV. What is read is checked before it is believed,
+/// Module io: safetensors, NumPy arrays, labels, features by batches, images, CSV, TensorBoard. What is read is checked before it is believed,
 /// and an IoError names the file; what is written appears under its name only when it is complete.
 #include <diva/io/csv.hpp>
+#include <diva/io/event_file.hpp>
 #include <diva/io/feature_writer.hpp>
 #include <diva/io/image.hpp>
 #include <diva/io/labels.hpp>

@@ -48,4 +48,5 @@ TEST_CASE("a resumed log holds each step once") {
   diva::RunLog fresh(folder.path());
   fresh.on(step(1));
   CHECK(diva::read_csv(folder.path() + "/train.csv").rows.size() == 1);
+  CHECK(folder.entries() == 2);  // train.csv and one event file: those of the runs before are gone
 }

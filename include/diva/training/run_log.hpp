@@ -1,6 +1,7 @@
 #pragma once
 
 #include <diva/io/csv.hpp>
+#include <diva/io/event_file.hpp>
 #include <diva/training/events.hpp>
 
 #include <optional>
@@ -9,10 +10,12 @@
 namespace diva {
 
 /// Writes a run's numbers into its folder: `train.csv`, a row a step (step, epoch, loss, a column a term, learning_rate), and
-/// `evaluation.csv`, a row for each combination and evaluation (epoch, combination, a column a metric).
+/// `evaluation.csv`, a row for each combination and evaluation (epoch, combination, a column a metric); and the same as scalars for
+/// TensorBoard, an event file a process: train/loss, terms/TERM, train/learning_rate, train/images_per_second by step, and
+/// METRIC/COMBINATION by the step of its evaluation.
 ///
 /// A resumed run goes on in the same files: rows after the step and epoch where it resumes are dropped first, so no step is there
-/// twice.
+/// twice; TensorBoard drops them by itself. A new run removes the files of an earlier one.
 class RunLog : public Observer {
  public:
   /// `resumed_step` 0 starts anew. Throws IoError when the files cannot be written, or are of a run with other columns.
@@ -24,6 +27,8 @@ class RunLog : public Observer {
   std::string folder_;
   std::optional<CsvWriter> steps_;
   std::optional<CsvWriter> evaluations_;
+  std::optional<EventFile> events_;
+  std::int64_t step_;
 };
 
 }  // namespace diva
