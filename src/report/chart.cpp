@@ -81,7 +81,8 @@ std::string render_svg(const LineChart& chart, const ChartArea& area) {
                      area.top + area.height / 2, html_escape(chart.y_label));
 
   for (std::size_t i = 0; i < chart.series.size(); ++i) {
-    const auto& [name, points] = chart.series[i];
+    const auto& name = chart.series[i].name;
+    const auto& points = chart.series[i].points;
     const auto look = fmt::format("line line-{}{}", i % 8, i >= 8 ? " dashed" : "");
     std::string stretch;
     const auto draw = [&] {
@@ -97,7 +98,8 @@ std::string render_svg(const LineChart& chart, const ChartArea& area) {
       }
     }
     draw();
-    const double left = area.left + static_cast<double>(i % 3) * area.width / 3, top = legend_top + 20 * static_cast<double>(i / 3);
+    const auto column = i % 3, line = i / 3;
+    const double left = area.left + static_cast<double>(column) * area.width / 3, top = legend_top + 20 * static_cast<double>(line);
     svg += fmt::format(
         R"(<line class="{}" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/><text class="tick" x="{:.1f}" y="{:.1f}">{}</text>)",
         look, left, left + 22, top, top, left + 28, top + 4, html_escape(name));

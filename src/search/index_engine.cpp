@@ -106,7 +106,7 @@ std::unique_ptr<faiss::Index> make_index(std::int64_t dim, const IndexOptions& o
   const auto with_lists = [&](auto make) -> std::unique_ptr<faiss::Index> {
     auto centroids = std::make_unique<faiss::IndexFlat>(dim, metric);
     std::unique_ptr<faiss::IndexIVF> index = make(centroids.get());
-    centroids.release();
+    static_cast<void>(centroids.release());  // the index deletes them
     index->own_fields = true;
     index->is_trained = false;
     return index;

@@ -66,7 +66,7 @@ TEST_CASE("event files hold the version and each scalar as the protocol buffers 
   CHECK(records[0].substr(0, 1) == "\x09");
   CHECK(records[0].substr(9) == std::string("\x10\x00\x1A\x0D", 4) + "brain.Event:2");
   // Step 300 = 0b10'0101100: the bytes AC 02. 0x2A summary of 13 bytes: 0x0A value of 11: 0x0A tag of 4, 0x15 the float 0.5.
-  CHECK(records[1].substr(9) == std::string("\x10\xAC\x02\x2A\x0D\x0A\x0B\x0A\x04loss\x15\x00\x00\x00\x3F", 20));
+  CHECK(records[1].substr(9) == std::string("\x10\xAC\x02\x2A\x0D\x0A\x0B\x0A\x04loss\x15\x00\x00\x00\x3F", 18));
   CHECK(records[2].substr(9) == std::string("\x10\x01\x2A\x0C\x0A\x0A\x0A\x03"
                                             "a/b\x15\x00\x00\x80\xBF",
                                             16));
