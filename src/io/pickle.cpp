@@ -8,6 +8,8 @@
 #include <bit>
 #include <limits>
 
+#include "shown.hpp"
+
 namespace diva::detail {
 namespace {
 
@@ -122,10 +124,6 @@ const PickleGlobal* find_global(std::string_view name) {
   static const auto globals = known_globals();
   const auto found = std::find_if(globals.begin(), globals.end(), [&](const PickleGlobal& global) { return global.name == name; });
   return found == globals.end() ? nullptr : &*found;
-}
-
-std::string shown(std::string_view text) {
-  return text.size() <= 100 ? std::string(text) : fmt::format("{} …", text.substr(0, 100));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <map>
 
 #include "pickle.hpp"
+#include "shown.hpp"
 #include "zip_archive.hpp"
 
 namespace diva {
@@ -24,6 +25,7 @@ using detail::PickleSequence;
 using detail::PickleStorage;
 using detail::PickleTensor;
 using detail::PickleValue;
+using detail::shown;
 using detail::Unpickler;
 
 using Bytes = std::span<const std::uint8_t>;
@@ -81,7 +83,7 @@ const std::vector<PickleValue>& storage_id(const Unpickler& pickle, const Pickle
   const auto& items = pickle.get<PickleSequence*>(id, "a tuple that names a storage")->items;
   if (items.size() != fields) pickle.refuse(fmt::format("{} values that name a storage", fields), fmt::format("{}", items.size()));
   if (pickle.get<std::string_view>(items[0], "the word 'storage'") != "storage") {
-    pickle.refuse("tensors only, not whole modules", fmt::format("'{}'", std::get<std::string_view>(items[0])));
+    pickle.refuse("tensors only, not whole modules", fmt::format("'{}'", shown(std::get<std::string_view>(items[0]))));
   }
   return items;
 }
@@ -109,7 +111,8 @@ class Flattening {
     } else if (const auto* const* dictionary = std::get_if<PickleDictionary*>(&value)) {
       for (const auto& [key, item] : (*dictionary)->items) add(joined(name, key_text(name, key)), item, depth + 1);
     } else if (const auto* const* tensor = std::get_if<const PickleTensor*>(&value)) {
-      put(name, (*tensor)->storage->values.as_strided((*tensor)->sizes, (*tensor)->strides, (*tensor)->offset));
+      const auto& values = (*tensor)->storage->values;
+      put(name, values.as_strided((*tensor)->sizes, (*tensor)->strides, values.storage_offset() + (*tensor)->offset));
     } else if (const auto* const* storage = std::get_if<PickleStorage*>(&value)) {
       put(name, (*storage)->values);
     } else if (const auto* truth = std::get_if<bool>(&value)) {
@@ -132,11 +135,11 @@ class Flattening {
   std::string key_text(const std::string& name, const PickleValue& key) const {
     if (const auto* text = std::get_if<std::string_view>(&key)) return std::string(*text);
     if (const auto* number = std::get_if<std::int64_t>(&key)) return std::to_string(*number);
-    refuse(fmt::format("the dictionary '{}' of '{}'", name, file_), "of keys that are texts or whole numbers", "others");
+    refuse(fmt::format("the dictionary '{}' of '{}'", shown(name), file_), "of keys that are texts or whole numbers", "others");
   }
 
   [[noreturn]] void twice(const std::string& name) const {
-    refuse(fmt::format("'{}' of '{}'", name, file_), "the only entry of its name, containers joined by dots", "twice");
+    refuse(fmt::format("'{}' of '{}'", shown(name), file_), "the only entry of its name, containers joined by dots", "twice");
   }
 
   const std::string& file_;
@@ -169,7 +172,7 @@ State parse_zip(Bytes bytes, const std::string& file) {
     }
   }
   if (archive.size(pickle_name) > std::size_t{1} << 25) {
-    refuse(fmt::format("entry '{}' of '{}'", pickle_name, file), "of at most 2^25 bytes",
+    refuse(fmt::format("entry '{}' of '{}'", shown(pickle_name), file), "of at most 2^25 bytes",
            fmt::format("{}", archive.size(pickle_name)));
   }
   const auto program = whole(pickle_name);
@@ -186,7 +189,7 @@ State parse_zip(Bytes bytes, const std::string& file) {
       const auto name = fmt::format("{}data/{}", prefix, key);
       const auto count = bytes_of(type, size, pickle);
       if (archive.size(name) != count) {
-        refuse(fmt::format("entry '{}' of '{}'", name, file), fmt::format("of {} bytes, as the pickle says", count),
+        refuse(fmt::format("entry '{}' of '{}'", shown(name), file), fmt::format("of {} bytes, as the pickle says", count),
                fmt::format("{}", archive.size(name)));
       }
       auto& values = memory[key];
@@ -195,7 +198,7 @@ State parse_zip(Bytes bytes, const std::string& file) {
         archive.read(name, {values.data_ptr<std::uint8_t>(), count});
       }
       storage = pickle.make_storage(type, size, key);
-      storage->values = values_of(values, type, fmt::format("entry '{}' of '{}'", name, file));
+      storage->values = values_of(values, type, fmt::format("entry '{}' of '{}'", shown(name), file));
     }
     if (storage->size != size) pickle.refuse("one size for a storage", fmt::format("{} and {}", storage->size, size));
     return storage;
@@ -257,16 +260,17 @@ State parse_stream(Bytes bytes, const std::string& file) {
     const std::string key(pickle.get<std::string_view>(item, "the key of a storage"));
     const auto found = storages.find(key);
     if (found == storages.end() || found->second->values.defined()) {
-      pickle.refuse("each storage that a tensor uses, once", fmt::format("'{}'", key));
+      pickle.refuse("each storage that a tensor uses, once", fmt::format("'{}'", shown(key)));
     }
     auto& storage = *found->second;
     const auto size = static_cast<std::int64_t>(pickle.take_number(8));
     if (size != storage.size) pickle.refuse(fmt::format("a storage of {} elements", storage.size), fmt::format("{}", size));
     storage.values = values_of(copied(pickle.take(bytes_of(storage.type, size, pickle))), storage.type,
-                               fmt::format("storage '{}' of '{}'", key, file));
+                               fmt::format("storage '{}' of '{}'", shown(key), file));
   }
   for (const auto& [key, storage] : storages) {
-    if (!storage->values.defined()) pickle.refuse("followed by each storage that a tensor uses", fmt::format("no '{}'", key));
+    if (!storage->values.defined())
+      pickle.refuse("followed by each storage that a tensor uses", fmt::format("no '{}'", shown(key)));
   }
   if (pickle.position() != bytes.size()) {
     pickle.refuse("the end of the file after the storages", fmt::format("{} bytes more", bytes.size() - pickle.position()));
@@ -289,7 +293,7 @@ std::map<std::string, Bytes> tar_members(Bytes bytes, const std::string& file) {
     std::from_chars(size_text.data(), size_text.data() + size_text.size(), size, 8);
     at += tar_block;
     if (size > bytes.size() - at) {
-      refuse(fmt::format("member '{}' of '{}'", name, file), fmt::format("of {} bytes", size), "a shorter file");
+      refuse(fmt::format("member '{}' of '{}'", shown(name), file), fmt::format("of {} bytes", size), "a shorter file");
     }
     members[name] = bytes.subspan(at, size);
     at += std::min<std::size_t>((size + tar_block - 1) / tar_block * tar_block, bytes.size() - at);
@@ -362,7 +366,7 @@ State parse_tar(Bytes bytes, const std::string& file) {
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     const auto found = error == std::errc() && end == text.data() + text.size() ? objects.find(number) : objects.end();
-    if (found == objects.end()) pickle.refuse("the number of a tensor as text", fmt::format("'{}'", text.substr(0, 100)));
+    if (found == objects.end()) pickle.refuse("the number of a tensor as text", fmt::format("'{}'", shown(text)));
     return found->second;
   });
   return Flattening(file, pickle.position())(root);

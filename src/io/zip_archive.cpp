@@ -8,6 +8,8 @@
 #include <cstring>
 #include <limits>
 
+#include "shown.hpp"
+
 namespace diva::detail {
 namespace {
 
@@ -88,7 +90,7 @@ void ZipArchive::refuse(const std::string& what, std::string_view expected, std:
   fail<IoError>(function_, what, expected, got);
 }
 
-std::string ZipArchive::entry_text(const std::string& name) const { return fmt::format("entry '{}' of '{}'", name, file_); }
+std::string ZipArchive::entry_text(const std::string& name) const { return fmt::format("entry '{}' of '{}'", shown(name), file_); }
 
 std::vector<std::string> ZipArchive::names() const {
   std::vector<std::string> names;
@@ -98,7 +100,8 @@ std::vector<std::string> ZipArchive::names() const {
 
 const ZipArchive::Entry& ZipArchive::entry(const std::string& name) const {
   const auto found = entries_.find(name);
-  if (found == entries_.end()) refuse(fmt::format("'{}'", file_), fmt::format("an archive with the entry '{}'", name), "none");
+  if (found == entries_.end())
+    refuse(fmt::format("'{}'", file_), fmt::format("an archive with the entry '{}'", shown(name)), "none");
   return found->second;
 }
 

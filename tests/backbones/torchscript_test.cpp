@@ -12,7 +12,7 @@ namespace {
 /// A program with one parameter and one buffer: features [B, 2, h, w] = w · image channels 0 and 1 + b, halved while training.
 void write_program(const std::string& path, const std::string& body) {
   torch::jit::Module module("program");
-  module.register_parameter("w", torch::full({1}, 3.0F), false);
+  module.register_parameter("w", torch::full({1}, 3.0F).set_requires_grad(true), false);
   module.register_buffer("b", torch::full({1}, 0.5F));
   module.register_attribute("training", c10::BoolType::get(), true);
   module.define(body);
