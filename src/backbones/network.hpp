@@ -68,7 +68,7 @@ class Network : public Backbone {
 
   torch::Tensor parameter(const std::string& name, torch::Tensor start) { return add(parameters_, name, std::move(start)); }
 
-  /// Images as convolutions on their device take them fastest.
+  /// Images as convolutions take them fastest.
   static torch::Tensor laid_out(const torch::Tensor& images);
 
   BackboneOptions options_;

@@ -350,7 +350,8 @@ State parse_tar(Bytes bytes, const std::string& file) {
   count = tensors.get<std::int64_t>(tensors.load(nothing), "the number of tensors");
   for (; count > 0; --count) {
     const auto items = fields(tensors, tensors.load(nothing), 3, "the key, storage and class of a tensor");
-    PickleTensor tensor{.storage = storage_of(tensors, items[1])};
+    PickleTensor tensor;
+    tensor.storage = storage_of(tensors, items[1]);
     const auto dimensions = tensors.take_number(8) & 0xFFFFFFFF;  // the upper half is filling
     if (dimensions > 64) tensors.refuse("at most 64 dimensions", fmt::format("{}", dimensions));
     for (auto* numbers : {&tensor.sizes, &tensor.strides}) {

@@ -7,59 +7,25 @@
 #include <diva/io/torch_checkpoint.hpp>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <string>
 
+#include "backbones/reference_backbones.hpp"
 #include "support/temporary_folder.hpp"
 
 // Every backbone against torchvision, timm and pretrainedmodels, those of them that Python has here. The large ones are compared
 // where DIVA_ALL_BACKBONES is set: they are a gigabyte of weights.
 
-namespace {
-
-bool runs(const std::string& command) { return std::system(command.c_str()) == 0; }
-
-/// The first of a few that can import torch and a library of networks; empty where none can.
-std::string python_with_networks() {
-  const char* const chosen = std::getenv("DIVA_PYTHON");
-  for (const std::string python : {chosen != nullptr ? chosen : "python3", "/usr/bin/python3"}) {
-    for (const auto* library : {"torchvision", "timm", "pretrainedmodels"}) {
-      if (runs(fmt::format("{} -c 'import torch, {}' 2>/dev/null", python, library))) return python;
-    }
-  }
-  return {};
-}
-
-std::vector<std::string> lines(const std::string& path) {
-  std::ifstream file(path);
-  std::vector<std::string> result;
-  for (std::string line; std::getline(file, line);) result.push_back(line);
-  return result;
-}
-
-/// The backbone that a reference is compared with: the name without the library before it.
-std::string backbone_of(const std::string& reference) {
-  for (const std::string library : {"torchvision_", "timm_"}) {
-    if (reference.starts_with(library)) return reference.substr(library.size());
-  }
-  return reference;
-}
-
-}  // namespace
-
 TEST_CASE("weights of torchvision, timm and pretrainedmodels load by name and give their features") {
-  const auto python = python_with_networks();
+  const auto python = reference::python_with_networks();
   if (python.empty()) {
     WARN("no Python with torch and torchvision, timm or pretrainedmodels: the comparison is skipped");
     return;
   }
   const TemporaryFolder folder;
-  const auto script = fmt::format("{} '{}/tests/backbones/reference_backbones.py' ", python, DIVA_SOURCE_DIR);
+  const auto script = reference::script(python);
   const bool all = std::getenv("DIVA_ALL_BACKBONES") != nullptr;
-  REQUIRE(runs(fmt::format("{} names {} > {}", script, all ? "" : "FEW", folder / "names")));
-  const auto names = lines(folder / "names");
+  REQUIRE(reference::runs(fmt::format("{} names {} > {}", script, all ? "" : "FEW", folder / "names")));
+  const auto names = reference::lines(folder / "names");
   REQUIRE_FALSE(names.empty());
   // All at once, since Python takes seconds to start; the large ones one by one, since they fill the disk.
   std::vector<std::vector<std::string>> groups = {names};
@@ -68,12 +34,12 @@ TEST_CASE("weights of torchvision, timm and pretrainedmodels load by name and gi
     for (const auto& name : names) groups.push_back({name});
   }
   for (const auto& group : groups) {
-    REQUIRE(runs(fmt::format("{} write {} {} 2> {}", script, folder.path(), fmt::join(group, " "), folder / "log")));
+    REQUIRE(reference::runs(fmt::format("{} write {} {} 2> {}", script, folder.path(), fmt::join(group, " "), folder / "log")));
     for (const auto& name : group) {
       INFO(name);
       const auto state = diva::read_weights(folder / (name + ".pth"));
       diva::Generator generator(1);
-      const auto backbone = diva::make_backbone(backbone_of(name), {}, generator);
+      const auto backbone = diva::make_backbone(reference::backbone_of(name), {}, generator);
       const auto report = diva::load_weights(*backbone, state);
       INFO(report.text());
       CHECK(report.complete());
@@ -92,7 +58,7 @@ TEST_CASE("weights of torchvision, timm and pretrainedmodels load by name and gi
       CHECK(sizes > 0);
       diva::write_torch_checkpoint(folder / (name + ".back.pth"), backbone->state());
     }
-    CHECK(runs(fmt::format("{} check {} {} 2> {}", script, folder.path(), fmt::join(group, " "), folder / "log")));
+    CHECK(reference::runs(fmt::format("{} check {} {} 2> {}", script, folder.path(), fmt::join(group, " "), folder / "log")));
     for (const auto& name : group) {
       std::filesystem::remove(folder / (name + ".pth"));
       std::filesystem::remove(folder / (name + ".back.pth"));

@@ -4,10 +4,13 @@ reference_backbones.py names                 what is installed here, one name a 
 reference_backbones.py write FOLDER NAME...  for each NAME.pth: its weights, as {"state_dict": {"module.…"}} in float16, and beside them
                                              the tensors images.I and features.I that the library makes of them
 reference_backbones.py check FOLDER NAME...  NAME.back.pth, written by diva, loads strictly and gives the same features
+reference_backbones.py embed FOLDER NAME...  photos/I.png of 224 pixels, and in NAME.pth weights and the features of the photos, normalised
 """
 import inspect
 import pathlib
+import struct
 import sys
+import zlib
 
 import torch
 
@@ -111,6 +114,31 @@ def check(folder, name):
     assert difference <= 1e-4 * saved["features.0"].abs().max(), difference
 
 
+def write_png(path, pixels):
+    """pixels [H, W, 3] uint8"""
+    height, width, _ = pixels.shape
+    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    rows = b"".join(b"\0" + bytes(row.flatten().tolist()) for row in pixels)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND", b""))
+
+
+def embed(folder, name):
+    generator = torch.Generator().manual_seed(7)
+    (folder / "photos").mkdir(exist_ok=True)
+    pixels = torch.nn.functional.interpolate(torch.rand(2, 3, 28, 28, generator=generator), size=(224, 224), mode="bilinear")
+    pixels = (255 * pixels).round().to(torch.uint8)
+    for i, photo in enumerate(pixels):
+        write_png(folder / "photos" / f"{i}.png", photo.permute(1, 2, 0))
+    mean, deviation = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+    model = make(name)
+    randomise(model, generator)
+    model.eval()
+    with torch.no_grad():
+        features = torch.nn.functional.normalize(model((pixels.float() / 255 - mean) / deviation))
+    torch.save({"model": model.state_dict(), "features": features}, folder / f"{name}.pth")
+
+
 def names(few):
     for name in FEW + ([] if few else MANY):
         try:
@@ -130,4 +158,4 @@ if __name__ == "__main__":
         names(sys.argv[2:] == ["FEW"])
     else:
         for argument in sys.argv[3:]:
-            {"write": write, "check": check}[sys.argv[1]](pathlib.Path(sys.argv[2]), argument)
+            {"write": write, "check": check, "embed": embed}[sys.argv[1]](pathlib.Path(sys.argv[2]), argument)

@@ -1,8 +1,10 @@
+#include <fmt/ranges.h>
 #include <torch/utils.h>
 #include <diva/backbones/weights.hpp>
 #include <diva/core/json.hpp>
 #include <diva/io.hpp>
 
+#include "backbones/reference_backbones.hpp"
 #include "programs/run.hpp"
 #include "support/small_run.hpp"
 
@@ -56,6 +58,32 @@ TEST_CASE(
   INFO(evaluated.error);
   REQUIRE(evaluated.status == 0);
   CHECK(diva::parse_csv(evaluated.out, "a").rows[0][1] == diva::parse_csv(from_file.out, "b").rows[0][1]);
+}
+
+TEST_CASE("diva_embed gives the features of Python's networks for the same photographs") {
+  const auto python = reference::python_with_networks();
+  if (python.empty()) {
+    WARN("no Python with torch and torchvision, timm or pretrainedmodels: the comparison is skipped");
+    return;
+  }
+  const Shell folder;
+  REQUIRE(reference::runs(reference::script(python) + "names FEW > " + folder / "names"));
+  const auto names = reference::lines(folder / "names");
+  REQUIRE(reference::runs(
+      fmt::format("{} embed {} {} 2> {}", reference::script(python), folder.path(), fmt::join(names, " "), folder / "log")));
+  for (const auto& name : names) {
+    INFO(name);
+    const auto result =
+        folder.run(DIVA_EMBED, fmt::format("--backbone {} --weights {}.pth --resize 224 --data photos --dataset images "
+                                           "--out {}.npy",
+                                           reference::backbone_of(name), name, name));
+    INFO(result.error);
+    REQUIRE(result.status == 0);
+    const auto expected = diva::read_torch_checkpoint(folder / (name + ".pth")).tensor("features");
+    const auto features = diva::read_npy(folder / (name + ".npy"));
+    REQUIRE(features.sizes() == expected.sizes());
+    CHECK((features - expected).abs().max().item<double>() < 1e-4);
+  }
 }
 
 TEST_CASE("programs refuse weights that are not the backbone's, and name what is missing") {

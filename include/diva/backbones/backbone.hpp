@@ -73,8 +73,8 @@ void describe(BackboneOptions& options, Visitor&& visit) {
 /// `blocks.0.attn.qkv.weight`), without the classifier and without `num_batches_tracked`, which nothing here reads. A new backbone
 /// is in training mode.
 ///
-/// On a CPU, images and the weights of convolutions lie channels-last in memory, which every backbone was measured to be fastest
-/// with (docs/performance.md); a caller need not care. Features agree with those of the other layout but for rounding.
+/// Inside, images and the weights of convolutions lie channels-last in memory, which was measured to be fastest
+/// (docs/performance.md); a caller need not care. Features agree with those of the other layout but for rounding.
 class Backbone : public Module {
  public:
   /// images [B, C, H, W], of the parameters' type and on their device -> features [B, feature_dim()].
