@@ -43,6 +43,7 @@ find_package(Eigen3 REQUIRED NO_MODULE)
 
 find_package(TurboJPEG REQUIRED)
 find_package(SPNG REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(Threads REQUIRED)
 
 if(DIVA_BUILD_EXAMPLES)

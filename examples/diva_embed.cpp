@@ -1,4 +1,4 @@
-// Embeds a folder of images with the network of a checkpoint.
+// Embeds a folder of images with the network of a checkpoint, or with a pretrained backbone.
 #include "support/embedding.hpp"
 #include "support/program.hpp"
 
@@ -13,6 +13,7 @@ constexpr auto name = "diva_embed";
 constexpr auto examples = R"(Examples:
   diva_embed --checkpoint runs/cub200_s1/checkpoint.safetensors --data photos --dataset images --out photos.safetensors
   diva_embed --checkpoint RUN/checkpoint.safetensors --data CUB_200_2011 --dataset cub200 --part test --out test.npy
+  diva_embed --backbone resnet50 --weights resnet50-0676ba61.pth --data photos --dataset images --out photos.npy
 
 A .safetensors file holds `features` [N, D], `labels` [N] and, as texts in JSON, `paths` and `classes`. Beside a .npy file OUT.npy stand
 OUT.labels.npy, OUT.paths.json and OUT.classes.json. Either appears when it is complete. Features of any number of images take the

@@ -22,6 +22,7 @@ constexpr auto examples = R"(Examples:
   diva_evaluate --query q.npy --query_labels q.txt --gallery g.npy --gallery_labels g.txt --k 1,10,20,30
   diva_evaluate --features x.npy --labels y.csv --sequences tracks.npy --metrics recall@1   # a query's own track is left out
   diva_evaluate --checkpoint runs/cub200_s1/checkpoint.safetensors --data CUB_200_2011 --dataset cub200
+  diva_evaluate --backbone vits16 --weights dino_deitsmall16_pretrain.pth --data CUB_200_2011 --dataset cub200
 
 Features are .npy or .safetensors; labels, ids and sequences are .npy (numbers or texts), .json, .csv (column label), .safetensors, or
 text with one a line. Labels may be texts. Status: 0, 1 when something is wrong with the data, 2 with the flags.)";
@@ -143,7 +144,12 @@ Task checkpoint(const Flags& f) {
     for (std::size_t i = 0; i < writers.size(); ++i) writers[i].append(diva::combine(embeddings, combinations[i]), {labels});
   });
   Task task;
-  task.about["checkpoint"] = f.embedding.checkpoint;
+  if (f.embedding.backbone.empty()) {
+    task.about["checkpoint"] = f.embedding.checkpoint;
+  } else {
+    task.about["backbone"] = f.embedding.backbone;
+    task.about["weights"] = f.embedding.weights;
+  }
   task.about["data"] = f.embedding.data;
   task.about["part"] = f.embedding.part;
   for (std::size_t i = 0; i < writers.size(); ++i) {
@@ -160,10 +166,11 @@ int run(const Flags& f) {
     return 0;
   }
   program::use_threads(f.threads);
-  const bool two = !f.query.empty() || !f.gallery.empty(), trained = !f.embedding.checkpoint.empty();
+  const bool two = !f.query.empty() || !f.gallery.empty(),
+             trained = !f.embedding.checkpoint.empty() || !f.embedding.backbone.empty();
   if (static_cast<int>(!f.features.empty()) + static_cast<int>(two) + static_cast<int>(trained) != 1) {
     diva::detail::fail<diva::OptionError>(name, "the input",
-                                          "one of --features, --query with --gallery, and --checkpoint with --data",
+                                          "one of --features, --query with --gallery, and --checkpoint or --backbone with --data",
                                           two || trained ? "more than one" : "none");
   }
   const auto task = trained ? checkpoint(f) : two ? two_sets(f) : one_set(f);

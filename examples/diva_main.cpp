@@ -3,6 +3,7 @@
 #include "support/program.hpp"
 
 #include <torch/cuda.h>
+#include <diva/backbones/backbone.hpp>
 #include <diva/core/json.hpp>
 #include <diva/distances/distance.hpp>
 #include <diva/losses/reducer.hpp>
@@ -14,7 +15,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include <set>
+#include <functional>
+#include <map>
 
 namespace {
 
@@ -47,8 +49,8 @@ struct Flags {
   std::vector<std::int64_t> widths = {64};
   double checkpoint_minutes = 10;
   bool gray = false, cache = false, print_recipe = false;
-  std::string resume = "no", list;
-  bool markdown = false;
+  std::string resume = "no", list, weights, backbone_file;
+  bool markdown = false, not_pretrained = false;
 };
 
 void declare(CLI::App& app, Flags& f) {
@@ -56,7 +58,10 @@ void declare(CLI::App& app, Flags& f) {
   app.add_option("--source_path", f.source_path, "folder of the data set, or the one that holds a folder named as it");
   app.add_option("--save_path", f.save_path, "folder for runs")->capture_default_str();
   app.add_option("--savename", f.savename, "name of the run's folder; default: the data set and the seed");
-  app.add_option("--arch", f.arch, "resnet18|resnet50|conv4, then _frozen (statistics of batch norm stay) and _normalize")
+  app.add_option(
+         "--arch", f.arch,
+         "backbone (--list backbones), then _frozen (statistics of batch norm stay), _double (average and maximum pooling), "
+         "_gem or _max (other poolings), and _normalize")
       ->capture_default_str();
   app.add_option("--embed_dim", f.embed_dim, "dimension of each head")->capture_default_str();
   app.add_option("--bs", f.bs, "batch size")->capture_default_str();
@@ -110,6 +115,11 @@ void declare(CLI::App& app, Flags& f) {
   app.add_option("--miner_distance_lower_cutoff", f.miner_distance_lower_cutoff, "distance-weighted mining: lower cut-off")
       ->capture_default_str();
 
+  app.add_flag("--not_pretrained", f.not_pretrained, "draw the backbone's weights, which is what happens without --weights");
+
+  app.add_option("--weights", f.weights,
+                 "start weights of the backbone: a .pth or .safetensors file of torchvision, timm, pretrainedmodels or DINO");
+  app.add_option("--backbone_file", f.backbone_file, "the program of --arch torchscript or aot_inductor");
   app.add_option("--image_size", f.image_size, "side of the network's input")->capture_default_str();
   app.add_option("--widths", f.widths, "channels of conv4's blocks: four, or one for all")->capture_default_str();
   app.add_flag("--gray", f.gray, "read images as gray");
@@ -153,23 +163,35 @@ std::string ssl_options(const Flags& f) {
   return options.dump();
 }
 
-// The reference finds the parts of an architecture's name as substrings, and always normalises embeddings here.
+// The name of a backbone, then words. The reference finds the words as substrings, and always normalises embeddings here.
 void read_arch(const Flags& f, diva::NetworkOptions& network) {
   const auto known = diva::backbone_names();
-  network.backbone = f.arch.substr(0, f.arch.find('_'));
-  if (std::find(known.begin(), known.end(), network.backbone) == known.end())
-    diva::detail::fail_unknown("diva_main", "--arch", network.backbone, known);
-  std::set<std::string> words = {"", "normalize", "frozen"};
+  network.backbone = "";
+  for (const auto& name : known) {
+    if ((f.arch + "_").starts_with(name + "_") && name.size() > network.backbone.size()) network.backbone = name;
+  }
+  if (network.backbone.empty()) diva::detail::fail_unknown("diva_main", "--arch", f.arch.substr(0, f.arch.find('_')), known);
+  auto& options = network.backbone_options;
+  const std::map<std::string, std::function<void()>> words = {
+      {"normalize", [] {}},
+      {"frozen", [&] { options.batch_norm = diva::BatchNorm::frozen_statistics; }},
+      {"double", [&] { options.pooling = diva::Pooling::average_plus_max; }},
+      {"gem", [&] { options.pooling = diva::Pooling::gem; }},
+      {"max", [&] { options.pooling = diva::Pooling::max; }}};
   for (std::size_t at = network.backbone.size(); at < f.arch.size();) {
     const auto end = std::min(f.arch.find('_', at + 1), f.arch.size());
-    const auto word = f.arch.substr(at + 1, end - at - 1);
-    if (words.count(word) == 0) diva::detail::fail_unknown("diva_main", "part of --arch", word, {"frozen", "normalize"});
+    const auto word = words.find(f.arch.substr(at + 1, end - at - 1));
+    if (word == words.end()) {
+      diva::detail::fail_unknown("diva_main", "part of --arch", f.arch.substr(at + 1, end - at - 1),
+                                 {"frozen", "normalize", "double", "gem", "max"});
+    }
+    word->second();
     at = end;
   }
-  if (f.arch.find("frozen") != std::string::npos) network.backbone_options.batch_norm = diva::BatchNorm::frozen_statistics;
-  network.backbone_options.in_channels = f.gray ? 1 : 3;
-  network.backbone_options.widths = f.widths;
-  network.backbone_options.image_size = f.image_size;
+  options.in_channels = f.gray ? 1 : 3;
+  options.widths = f.widths;
+  options.image_size = f.image_size;
+  options.file = f.backbone_file;
 }
 
 diva::TrainingOptions recipe(const Flags& f) {
@@ -210,6 +232,10 @@ diva::TrainingOptions recipe(const Flags& f) {
   options.evaluation = {.metrics = f.evaluation_metrics, .combinations = f.evaltypes, .batch_size = f.bs};
   options.epochs = f.n_epochs;
   options.seed = f.seed;
+  if (f.not_pretrained && !f.weights.empty()) {
+    diva::detail::fail<diva::OptionError>("diva_main", "--not_pretrained", "given without --weights", "both");
+  }
+  options.weights = f.weights;
   return options;
 }
 
@@ -253,12 +279,6 @@ std::vector<diva::Listing> metric_listings() {
   return listings;
 }
 
-std::vector<diva::Listing> backbone_listings() {
-  std::vector<diva::Listing> listings;
-  for (const auto& name : diva::backbone_names()) listings.push_back({name, {}, {}});
-  return listings;
-}
-
 // What --list and --markdown print, by its word.
 int list(const std::string& word, bool markdown) {
   struct Registry {
@@ -275,7 +295,7 @@ int list(const std::string& word, bool markdown) {
       {"regularizers", "Regularisers", diva::regularizer_listings},
       {"ssl", "Self-supervised tasks", diva::ssl_listings},
       {"metrics", "Metrics", metric_listings},
-      {"backbones", "Backbones", backbone_listings},
+      {"backbones", "Backbones", diva::backbone_listings, diva::option_texts(diva::BackboneOptions{})},
   };
   std::vector<std::string> words;
   for (const auto& registry : registries) words.push_back(registry.word);

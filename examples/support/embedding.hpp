@@ -3,6 +3,8 @@
 #include "support/data.hpp"
 #include "support/program.hpp"
 
+#include <diva/backbones.hpp>
+#include <diva/io/torch_checkpoint.hpp>
 #include <diva/training.hpp>
 
 #include <chrono>
@@ -16,12 +18,20 @@
 namespace program {
 
 struct EmbeddingFlags {
-  std::string checkpoint = {}, data = {}, dataset = "folder", part = "all";
-  std::int64_t batch_size = 0, kernels = 0;
+  std::string checkpoint = {}, backbone = {}, weights = {}, data = {}, dataset = "folder", part = "all";
+  std::int64_t batch_size = 0, kernels = 0, image_size = 224, resize = 0;
   std::vector<std::int64_t> gpu = {};
 
   void declare(CLI::App& app) {
     app.add_option("--checkpoint", checkpoint, "a run's checkpoint.safetensors");
+    app.add_option("--backbone", backbone,
+                   "in place of a checkpoint: a backbone (diva_main --list backbones), whose features, L2-normalised, are the head "
+                   "`features`");
+    app.add_option("--weights", weights,
+                   "its weights: a .pth or .safetensors file of torchvision, timm, pretrainedmodels or DINO; or, with the backbone "
+                   "torchscript or aot_inductor, the program");
+    app.add_option("--image_size", image_size, "side of its images")->capture_default_str();
+    app.add_option("--resize", resize, "short side before the centre crop; 0: 256/224 of --image_size")->capture_default_str();
     app.add_option("--data", data, "folder of images that its network embeds");
     app.add_option("--dataset", dataset,
                    "how that folder is laid out: folder (one sub-folder a class), cub200, omniglot, images (no classes)")
@@ -75,10 +85,43 @@ struct EmbeddingWork {
 
  private:
   static diva::TrainedNetwork load(const std::string& program, const EmbeddingFlags& flags) {
-    for (const auto& [flag, value] : {std::pair{"--checkpoint", flags.checkpoint}, {"--data", flags.data}}) {
+    const bool trained = flags.backbone.empty();
+    for (const auto& [flag, value] :
+         {trained ? std::pair{"--checkpoint", flags.checkpoint} : std::pair{"--weights", flags.weights}, {"--data", flags.data}}) {
       if (value.empty()) diva::detail::fail<diva::OptionError>(program, flag, "given", "nothing");
     }
-    return diva::load_network(flags.checkpoint);
+    return trained ? diva::load_network(flags.checkpoint) : pretrained(program, flags);
+  }
+
+  /// The backbone with one head that hands its features on.
+  static diva::TrainedNetwork pretrained(const std::string& program, const EmbeddingFlags& flags) {
+    const bool is_program = flags.backbone == "torchscript" || flags.backbone == "aot_inductor";
+    diva::TrainingOptions recipe;
+    recipe.network.backbone = flags.backbone;
+    recipe.network.backbone_options.image_size = flags.image_size;
+    if (is_program) recipe.network.backbone_options.file = flags.weights;
+    recipe.network.heads = {"features"};
+    recipe.augmentation.image_size = flags.image_size;
+    recipe.augmentation.evaluation_resize = flags.resize > 0 ? flags.resize : flags.image_size * 256 / 224;
+    recipe.evaluation.combinations = {"features"};
+    recipe.evaluation.batch_size = 32;
+    diva::Generator generator;
+    auto backbone = diva::make_backbone(flags.backbone, recipe.network.backbone_options, generator);
+    if (!is_program) {
+      const auto report = diva::load_weights(*backbone, diva::read_weights(flags.weights));
+      if (!report.whole()) {
+        diva::detail::fail<diva::DataError>(program, "--weights", "those of the backbone " + flags.backbone, report.text());
+      }
+    }
+    recipe.network.embed_dim = backbone->feature_dim();
+    diva::Heads heads(recipe.network.heads, recipe.network.embed_dim, recipe.network.embed_dim, generator);
+    for (auto& parameter : heads.parameters()) {
+      parameter.set_requires_grad(false).zero_();
+      if (parameter.dim() == 2) parameter.fill_diagonal_(1);
+    }
+    diva::Network network(std::move(backbone), std::move(heads));
+    network.train(false);
+    return {std::move(network), std::move(recipe)};
   }
 };
 

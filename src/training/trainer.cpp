@@ -1,6 +1,8 @@
 #include <torch/utils.h>
+#include <diva/backbones/weights.hpp>
 #include <diva/core/json.hpp>
 #include <diva/io/safetensors.hpp>
+#include <diva/io/torch_checkpoint.hpp>
 #include <diva/ssl/key_queue.hpp>
 #include <diva/ssl/momentum.hpp>
 #include <diva/training/checkpoint.hpp>
@@ -91,6 +93,7 @@ class Run {
         loader_(training_, options.augmentation, generator_.fork(loader_stream), loader_options(objective_.needs_keys() ? 2 : 1)),
         evaluation_loader_(evaluation_, options.augmentation, generator_.fork(loader_stream), loader_options(1)),
         combinations_(chosen_combinations(options.evaluation, options.network.heads)) {
+    if (!options.weights.empty() && !resumes()) load_start_weights();
     network_.to(run_.device);
     objective_.to(run_.device);
     if (objective_.needs_keys()) {
@@ -101,8 +104,7 @@ class Run {
   }
 
   TrainingResult train() {
-    const bool resumed = run_.resume && !run_.folder.empty() && std::filesystem::exists(checkpoint_path(run_.folder));
-    if (resumed) restore();
+    if (resumes()) restore();
     warn_of_excluded_classes();
     const auto batches = sampler_.batches_per_epoch();
     saved_at_ = Clock::now();
@@ -240,6 +242,19 @@ class Run {
     epoch_ = state.integer("position.epoch");
     batch_ = state.integer("position.batch");
     notify(WarningEvent{fmt::format("resumed at step {}", step_)});
+  }
+
+  [[nodiscard]] bool resumes() const {
+    return run_.resume && !run_.folder.empty() && std::filesystem::exists(checkpoint_path(run_.folder));
+  }
+
+  void load_start_weights() {
+    const auto report = load_weights(network_.backbone(), read_weights(options_.weights));
+    if (!report.whole()) {
+      detail::fail<DataError>("train", fmt::format("the start weights '{}'", options_.weights),
+                              "those of the backbone " + options_.network.backbone, report.text());
+    }
+    if (!report.complete()) notify(WarningEvent{fmt::format("'{}': {}", options_.weights, report.text())});
   }
 
   void warn_of_excluded_classes() {

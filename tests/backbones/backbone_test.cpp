@@ -39,7 +39,9 @@ std::int64_t count(const diva::Backbone& backbone) {
 }  // namespace
 
 TEST_CASE("backbones give features of the dimension they state, for odd sizes of images too") {
-  for (const auto& [name, dim] : std::map<std::string, std::int64_t>{{"resnet18", 512}, {"resnet50", 2048}, {"conv4", 64}}) {
+  for (const auto& [name, dim] : std::map<std::string, std::int64_t>{
+           {"resnet18", 512}, {"resnet50", 2048}, {"bninception", 1024}, {"googlenet", 1024}, {"conv4", 64}}) {
+    INFO(name);
     const auto backbone = make(name);
     backbone->train(false);
     CHECK(backbone->feature_dim() == dim);
@@ -55,6 +57,13 @@ TEST_CASE("backbones have as many parameters as the published networks without t
   CHECK(count(*make("resnet34")) == 21'797'672 - 1000 * 513);
   CHECK(count(*make("resnet50")) == 25'557'032 - 1000 * 2049);
   CHECK(count(*make("resnet101")) == 44'549'160 - 1000 * 2049);
+  CHECK(count(*make("resnet152")) == 60'192'808 - 1000 * 2049);
+  CHECK(count(*make("googlenet")) == 6'624'904 - 1000 * 1025);     // without the auxiliary classifiers
+  CHECK(count(*make("bninception")) == 11'295'240 - 1000 * 1025);  // pretrainedmodels'
+  // timm's: patches, tokens, twelve blocks of 12·d² + 13·d (and 2·d of LayerScale), the last norm.
+  CHECK(count(*make("vits16")) == 21'665'664);
+  CHECK(count(*make("vitb32")) == 87'455'232);
+  CHECK(count(*make("dinov2_vits14_reg4")) == 22'057'344);
   // Four blocks: 9·1·32 + 3·9·32·32 weights and 4·2·32 scales and offsets.
   CHECK(count(*make("conv4", {.in_channels = 1, .widths = {32}})) == 288 + 27648 + 256);
 }
@@ -83,10 +92,108 @@ TEST_CASE("pooling: sum of average and maximum, and flattening keeps all") {
   CHECK(make("resnet18", {.pooling = diva::Pooling::flatten, .image_size = 65})->feature_dim() == 512 * 9);
 }
 
+TEST_CASE("the generalised mean is the average at p = 1, near the maximum for large p, and learns p") {
+  const auto x = images({2, 3, 48, 48});
+  const auto features = [&](const diva::BackboneOptions& options) { return make("conv4", options)->forward(x); };
+  // Values behind ReLU: the floor of 1e-6 is all that differs from the mean.
+  CHECK(torch::allclose(features({.pooling = diva::Pooling::gem, .gem_power = 1}), features({.pooling = diva::Pooling::average}),
+                        1e-4, 2e-6));
+  // With n = 9 places the mean of powers is at least max^p / 9: (1/9)^(1/200) = 0.989.
+  const auto largest = features({.pooling = diva::Pooling::max}), near = features({.pooling = diva::Pooling::gem, .gem_power = 50});
+  CHECK((near <= largest + 1e-5).all().item<bool>());
+  CHECK((near >= 0.95 * largest - 1e-5).all().item<bool>());  // (1/9)^(1/50) = 0.957
+  const auto backbone = make("conv4", {.pooling = diva::Pooling::gem});
+  CHECK(by_name(backbone->named_parameters()).contains("pool.p"));
+  backbone->forward(x).sum().backward();
+  CHECK(by_name(backbone->named_parameters()).at("pool.p").grad().abs().item<double>() > 0);
+  CHECK(torch::allclose(backbone->clone()->forward(x), backbone->forward(x)));
+}
+
+TEST_CASE("a transformer pools its class token, its patches or all of them, and takes multiples of its patch") {
+  using Catch::Matchers::Contains;
+  const auto flat = make("vits16", {.pooling = diva::Pooling::flatten, .image_size = 48});
+  CHECK(flat->feature_dim() == 384 * 9);
+  const auto average = make("vits16", {.pooling = diva::Pooling::average});
+  const auto usual = make("vits16"), token = make("vits16", {.pooling = diva::Pooling::class_token});
+  const auto x = images({2, 3, 48, 48});
+  torch::NoGradGuard no_grad;
+  CHECK(torch::allclose(average->forward(x), flat->forward(x).view({2, 384, 9}).mean(2), 1e-3, 1e-5));
+  CHECK(torch::equal(usual->forward(x), token->forward(x)));
+  CHECK_FALSE(torch::allclose(usual->forward(x), average->forward(x), 1e-2, 1e-2));
+  CHECK(usual->forward(images({1, 3, 32, 64})).sizes() == torch::IntArrayRef({1, 384}));
+  CHECK_THROWS_WITH(usual->forward(images({1, 3, 40, 48})), Contains("a multiple of 16 pixels"));
+  CHECK_THROWS_WITH(make("resnet18", {.pooling = diva::Pooling::class_token}), Contains("class_token for resnet18"));
+  CHECK(make("dinov2_vits14_reg4")->forward(images({1, 3, 28, 42})).sizes() == torch::IntArrayRef({1, 384}));
+}
+
+TEST_CASE("gradients of a transformer, whose last block computes the class token alone, are those of the whole block") {
+  // The flattened map of a clone comes from the whole last block; the class token's gradient in it is found by finite differences.
+  const auto backbone = make("vits16", {.in_channels = 1});
+  backbone->to(torch::kFloat64);
+  auto x = images({1, 1, 32, 32}, torch::kFloat64);
+  const auto weights = diva::Generator(8).normal({1, 384}, torch::kFloat64);
+  const auto value = [&] { return (backbone->forward(x) * weights).sum(); };
+  value().backward();
+  torch::NoGradGuard no_grad;
+  const double step = 1e-5;
+  for (const auto* name :
+       {"cls_token", "pos_embed", "patch_embed.proj.weight", "blocks.0.attn.qkv.weight", "blocks.11.attn.qkv.weight",
+        "blocks.11.attn.qkv.bias", "blocks.11.mlp.fc1.weight", "blocks.11.norm1.weight", "norm.weight"}) {
+    INFO(name);
+    auto parameter = by_name(backbone->named_parameters()).at(name);
+    const auto direction = diva::Generator(3).normal(parameter.sizes(), torch::kFloat64);
+    parameter.add_(direction, step);
+    const double up = value().item<double>();
+    parameter.add_(direction, -2 * step);
+    const double down = value().item<double>();
+    parameter.add_(direction, step);
+    const double expected = (parameter.grad() * direction).sum().item<double>();
+    CHECK_THAT((up - down) / (2 * step), Catch::Matchers::WithinRel(expected, 1e-4) || Catch::Matchers::WithinAbs(expected, 1e-6));
+  }
+}
+
+TEST_CASE("evaluation without gradients, which joins convolution and normalisation, gives the features that it has with them") {
+  for (const auto* name : {"resnet18", "bninception", "googlenet"}) {
+    INFO(name);
+    const auto backbone = make(name);
+    const auto x = images({3, 3, 96, 96});
+    backbone->forward(x);  // moves the statistics away from their start
+    backbone->train(false);
+    const auto with = backbone->forward(x).detach();
+    torch::NoGradGuard no_grad;
+    const auto without = backbone->forward(x);
+    CHECK((with - without).abs().max().item<double>() < 1e-5 * with.abs().max().item<double>());
+    const auto narrow = backbone->clone();
+    narrow->to(torch::kBFloat16);
+    const auto rough = narrow->forward(x.to(torch::kBFloat16)).to(torch::kFloat32);
+    CHECK((with - rough).abs().max().item<double>() < 0.05 * with.abs().max().item<double>());
+  }
+}
+
+TEST_CASE("images in either layout, contiguous or channels-last, give the same features") {
+  for (const auto* name : {"resnet18", "bninception", "vits16"}) {
+    INFO(name);
+    const auto backbone = make(name);
+    backbone->train(false);
+    const auto x = images({2, 3, 64, 64});
+    torch::NoGradGuard no_grad;
+    CHECK(torch::equal(backbone->forward(x), backbone->forward(x.contiguous(at::MemoryFormat::ChannelsLast))));
+  }
+}
+
+TEST_CASE("every backbone of the registry says what it is") {
+  const auto listings = diva::backbone_listings();
+  REQUIRE(listings.size() == diva::backbone_names().size());
+  for (const auto& listing : listings) {
+    INFO(listing.name);
+    CHECK((listing.summary.alias_of != nullptr || std::string(listing.summary.source) != ""));
+  }
+}
+
 TEST_CASE("one generator gives one network, another gives another, and torch's own generator is left alone") {
   at::manual_seed(12);
   const auto expected = torch::rand({8});
-  for (const auto* name : {"resnet18", "conv4"}) {
+  for (const auto* name : {"resnet18", "bninception", "conv4"}) {
     at::manual_seed(12);
     const auto backbone = make(name, {}, 4);
     CHECK(torch::equal(torch::rand({8}), expected));

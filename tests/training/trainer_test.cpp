@@ -2,6 +2,7 @@
 
 #include <diva/core/error.hpp>
 #include <diva/io/safetensors.hpp>
+#include <diva/io/torch_checkpoint.hpp>
 
 #include <algorithm>
 
@@ -110,4 +111,35 @@ TEST_CASE("classes that are too small are told, and a checkpoint of another reci
   options.optimizer.gamma = 0.5;
   CHECK_THROWS_WITH(diva::train(options, pictures.train, pictures.test, {.folder = out.path(), .resume = true}),
                     Contains("/optimizer/gamma"));
+}
+
+TEST_CASE("a run begins with given weights of the backbone, refuses those of another, and tells what it did not use") {
+  const Pictures pictures;
+  auto options = small_run::options();
+  options.epochs = 1;
+  options.optimizer.learning_rate = 0;
+  diva::Generator generator(77);
+  const auto source = diva::make_backbone("conv4", options.network.backbone_options, generator);
+  diva::State state;
+  for (const auto& [name, tensor] : source->state().tensors) state.put("state_dict.module." + name, tensor);
+  state.put("state_dict.module.blocks.9.conv.weight", torch::ones({1}));
+  options.weights = pictures.folder / "weights.pth";
+  diva::write_torch_checkpoint(options.weights, state);
+  Recorder recorder;
+  auto result = diva::train(options, pictures.train, pictures.test, {.folder = pictures.folder / "run", .observers = {&recorder}});
+  const auto expected = source->parameters(), parameters = result.network.backbone().parameters();
+  REQUIRE(parameters.size() == expected.size());
+  for (std::size_t i = 0; i < parameters.size(); ++i) CHECK(torch::equal(parameters[i], expected[i]));
+  REQUIRE_FALSE(recorder.warnings.empty());
+  CHECK_THAT(recorder.warnings.front(), Contains("weights.pth") && Contains("1 unexpected: blocks.9.conv.weight"));
+
+  // Resumed, the run needs the file no more.
+  std::filesystem::remove(options.weights);
+  options.epochs = 2;
+  CHECK(diva::train(options, pictures.train, pictures.test, {.folder = pictures.folder / "run", .resume = true}).finished);
+
+  CHECK_THROWS_AS(diva::train(options, pictures.train, pictures.test), diva::IoError);
+  state.tensors.erase("state_dict.module.blocks.2.bn.bias");
+  diva::write_torch_checkpoint(options.weights, state);
+  CHECK_THROWS_WITH(diva::train(options, pictures.train, pictures.test), Contains("missing: blocks.2.bn.bias"));
 }

@@ -25,7 +25,8 @@ struct TrainingOptions {
   AugmentationOptions augmentation = {};
   EvaluationOptions evaluation = {};
   std::int64_t epochs = 150;
-  std::int64_t seed = 0;  ///< Of every draw of the run.
+  std::int64_t seed = 0;     ///< Of every draw of the run.
+  std::string weights = {};  ///< File of the backbone's start weights, of any library that load_weights knows; empty: drawn.
 };
 
 template <class Visitor>
@@ -38,6 +39,7 @@ void describe(TrainingOptions& options, Visitor&& visit) {
   visit("evaluation", options.evaluation, "metrics and combinations of heads", any_value);
   visit("epochs", options.epochs, "passes over the training data", at_least(1));
   visit("seed", options.seed, "seed of every draw", non_negative);
+  visit("weights", options.weights, "file of the backbone's start weights; empty: drawn", any_value);
 }
 
 /// How and where a run is carried out; nothing here changes its result.
@@ -75,9 +77,13 @@ Progress checkpoint_progress(const std::string& folder);
 /// optimiser and position. So a run that was stopped anywhere, killed included, and resumed ends in the same bits as one that was
 /// not; on the CPU that also needs the same number of LibTorch's threads, since sums inside convolutions are split by them.
 ///
+/// Start weights are read when a run begins, not when it is resumed; entries of their file that the backbone does not know are told
+/// as a warning.
+///
 /// Throws: OptionError (options; a checkpoint of another recipe, with the fields that differ), DataError (data sets that do not
 /// fit;
-///         a loss that is not finite, with the term, epoch and samples to blame; the last checkpoint stays), IoError (files).
+///         start weights that lack a tensor of the backbone or have another shape; a loss that is not finite, with the term, epoch
+///         and samples to blame; the last checkpoint stays), IoError (files).
 TrainingResult train(const TrainingOptions& options, std::shared_ptr<const ImageStore> training,
                      std::shared_ptr<const ImageStore> evaluation, const RunOptions& run = {});
 
