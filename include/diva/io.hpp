@@ -1,10 +1,11 @@
 #pragma once
 
-/// Module io: safetensors, NumPy arrays, labels, features by batches, images, CSV. What is read is checked before it is believed,
+/// Module io: safetensors, NumPy arrays, labels, features by batches, images, CSV, MATLAB files. What is read is checked before it is believed,
 /// and an IoError names the file; what is written appears under its name only when it is complete.
 #include <diva/io/csv.hpp>
 #include <diva/io/feature_writer.hpp>
 #include <diva/io/image.hpp>
 #include <diva/io/labels.hpp>
+#include <diva/io/mat.hpp>
 #include <diva/io/npy.hpp>
 #include <diva/io/safetensors.hpp>
