@@ -80,7 +80,12 @@ std::string guess_dataset(const std::string& root) {
 Split read_dataset(const std::string& name, const std::string& root, const ReadOptions& options) {
   const auto inner = root_of(name, root).string();
   // Faults of a set that is read as one stay with its training side.
-  const auto zero_shot = [](const Dataset& dataset) {
+  const auto zero_shot = [&](const Dataset& dataset) {
+    if (options.tolerant && dataset.num_classes() < 2) {
+      Split rest{dataset, {.name = dataset.name, .samples = {}, .class_names = {}}};
+      rest.train.faults.push_back(detail::error_text("read_dataset", root, "of at least 2 classes", std::to_string(dataset.num_classes())));
+      return rest;
+    }
     auto split = zero_shot_split(dataset);
     split.train.faults = dataset.faults;
     split.train.ignored_files = dataset.ignored_files;
