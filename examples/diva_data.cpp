@@ -67,7 +67,8 @@ int check(const Flags& f) {
   if (f.decode) {
     const bool shown = isatty(STDERR_FILENO) == 1;
     const auto broken = diva::undecodable_images(diva::join(split), [&](std::int64_t done, std::int64_t total) {
-      if (shown && (done % 100 == 0 || done == total)) fmt::print(stderr, "\r{} of {} images{}", done, total, done == total ? "\n" : "");
+      if (shown && (done % 100 == 0 || done == total))
+        fmt::print(stderr, "\r{} of {} images{}", done, total, done == total ? "\n" : "");
     });
     for (const auto& fault : broken) fmt::print("{}\n", fault.message);
     count += static_cast<std::int64_t>(broken.size());

@@ -48,6 +48,8 @@ struct Flags {
   double checkpoint_minutes = 10;
   bool gray = false, cache = false, reduced_decoding = false, print_recipe = false;
   std::string disk_cache, augmentation = "standard";
+  double train_val_split = 1;
+  std::string val_split_by = "class";
   std::string resume = "no", list;
   bool markdown = false;
 };
@@ -115,8 +117,16 @@ void declare(CLI::App& app, Flags& f) {
   app.add_option("--widths", f.widths, "channels of conv4's blocks: four, or one for all")->capture_default_str();
   app.add_flag("--gray", f.gray, "read images as gray");
   app.add_flag("--cache", f.cache, "keep all decoded images in memory");
+  app.add_option("--train_val_split", f.train_val_split,
+                 "share of the training side that trains; below 1 the rest takes the test's place")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--val_split_by", f.val_split_by, "the rest is of other classes (class), or images of each class (sample)")
+      ->check(CLI::IsMember({"class", "sample"}))
+      ->capture_default_str();
   app.add_option("--disk_cache", f.disk_cache, "folder that keeps decoded images from run to run");
-  app.add_flag("--reduced_decoding", f.reduced_decoding, "decode large JPEGs at a fraction of their size where a view needs no more");
+  app.add_flag("--reduced_decoding", f.reduced_decoding,
+               "decode large JPEGs at a fraction of their size where a view needs no more");
   app.add_option("--augmentation", f.augmentation, "recipe of views: standard, realistic (the reference's), simclr, bn_inception")
       ->capture_default_str();
   app.add_option("--resume", f.resume, "auto: go on from the run's checkpoint where there is one")
@@ -226,7 +236,12 @@ int run(const Flags& f) {
     return 0;
   }
   if (f.source_path.empty()) diva::detail::fail<diva::OptionError>("diva_main", "--source_path", "given", "nothing");
-  const auto split = diva::read_dataset(f.dataset, f.source_path);
+  auto split = diva::read_dataset(f.dataset, f.source_path);
+  if (f.train_val_split < 1) {
+    const diva::Generator generator(static_cast<std::uint64_t>(f.seed));
+    split = f.val_split_by == "class" ? diva::validation_split(split.train, 1 - f.train_val_split, generator)
+                                      : diva::validation_split_by_sample(split.train, 1 - f.train_val_split, generator);
+  }
   fmt::print(stderr, "{}: {} images of {} classes to train on, {} of {} others to test\n", f.dataset, split.train.size(),
              split.train.num_classes(), split.test.size(), split.test.num_classes());
   const diva::ImageStoreOptions store{

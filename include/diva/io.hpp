@@ -1,7 +1,7 @@
 #pragma once
 
-/// Module io: safetensors, NumPy arrays, labels, features by batches, images, CSV, MATLAB files. What is read is checked before it is believed,
-/// and an IoError names the file; what is written appears under its name only when it is complete.
+/// Module io: safetensors, NumPy arrays, labels, features by batches, images, CSV, MATLAB files. What is read is checked before it
+/// is believed, and an IoError names the file; what is written appears under its name only when it is complete.
 #include <diva/io/csv.hpp>
 #include <diva/io/feature_writer.hpp>
 #include <diva/io/image.hpp>

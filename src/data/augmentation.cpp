@@ -4,6 +4,8 @@
 #include <diva/core/error.hpp>
 #include <diva/data/augmentation.hpp>
 
+#include "planes.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -34,9 +36,13 @@ void check(const char* function, std::int64_t channels, const AugmentationOption
 // What a view is made from: an image that may be decoded part by part, or one that is there.
 struct Source {
   explicit Source(const Image& decoded)
-      : height(decoded.height), width(decoded.width), resize([&decoded](const auto& options) { return diva::resize(decoded, options); }) {}
+      : height(decoded.height),
+        width(decoded.width),
+        resize([&decoded](const auto& options) { return diva::resize(decoded, options); }) {}
   explicit Source(const ImageSource& encoded)
-      : height(encoded.height()), width(encoded.width()), resize([&encoded](const auto& options) { return encoded.resize(options); }) {}
+      : height(encoded.height()),
+        width(encoded.width()),
+        resize([&encoded](const auto& options) { return encoded.resize(options); }) {}
 
   std::int64_t height, width;
   std::function<Image(const ResizeOptions&)> resize;
@@ -109,52 +115,36 @@ View training_geometry(const Source& source, const AugmentationOptions& options,
   return view;
 }
 
-// The value of each grey level of a channel in the output.
-std::array<float, 256> normalised(const AugmentationOptions& options, std::int64_t channel, bool invert) {
-  const auto c = static_cast<std::size_t>(channel);
-  std::array<float, 256> table;
-  for (int grey = 0; grey < 256; ++grey) {
-    const double value = (invert ? 255 - grey : grey) / 255.0;
-    table[static_cast<std::size_t>(grey)] = static_cast<float>((value - options.mean[c]) / options.standard_deviation[c]);
-  }
-  return table;
-}
-
-std::array<std::uint8_t, 256> bytes_of_levels(bool invert) {
-  std::array<std::uint8_t, 256> table;
-  for (int grey = 0; grey < 256; ++grey) table[static_cast<std::size_t>(grey)] = static_cast<std::uint8_t>(invert ? 255 - grey : grey);
-  return table;
-}
-
 // The channel that fills a plane.
 std::int64_t channel_of(const AugmentationOptions& options, std::int64_t plane) {
   return options.channel_order == ChannelOrder::bgr ? options.channels - 1 - plane : plane;
 }
 
-// Interleaved grey levels to planes.
-template <class Value, class Table>
-void write_planes(const View& view, const AugmentationOptions& options, const Table& table_of, Value* out) {
-  const auto& image = view.image;
-  for (std::int64_t plane = 0; plane < image.channels; ++plane) {
+std::vector<detail::LevelTable> levels_of(const AugmentationOptions& options, bool invert) {
+  std::vector<detail::LevelTable> planes;
+  for (std::int64_t plane = 0; plane < options.channels; ++plane) {
     const auto channel = channel_of(options, plane);
-    const auto table = table_of(channel);
-    const std::uint8_t* pixel = image.pixels.data() + channel;
-    for (std::int64_t y = 0; y < image.height; ++y, out += image.width) {
-      if (view.mirrored) {
-        for (std::int64_t x = image.width - 1; x >= 0; --x, pixel += image.channels) out[x] = table[*pixel];
-      } else {
-        for (std::int64_t x = 0; x < image.width; ++x, pixel += image.channels) out[x] = table[*pixel];
-      }
-    }
+    const auto c = static_cast<std::size_t>(channel);
+    planes.push_back(detail::normalised_levels(channel, options.mean[c], options.standard_deviation[c], invert));
   }
+  return planes;
 }
 
 void write(const View& view, const AugmentationOptions& options, float* out) {
-  write_planes(view, options, [&](std::int64_t channel) { return normalised(options, channel, options.invert); }, out);
+  detail::write_planes(view.image, view.mirrored, levels_of(options, options.invert), out);
 }
 
 void write(const View& view, const AugmentationOptions& options, std::uint8_t* out) {
-  write_planes(view, options, [&](std::int64_t) { return bytes_of_levels(options.invert); }, out);
+  const auto& image = view.image;
+  const std::uint8_t inverted = options.invert ? 255 : 0;  // 255 - grey has every bit of grey turned
+  for (std::int64_t plane = 0; plane < image.channels; ++plane) {
+    const std::uint8_t* pixel = image.pixels.data() + channel_of(options, plane);
+    for (std::int64_t y = 0; y < image.height; ++y, out += image.width) {
+      for (std::int64_t x = 0; x < image.width; ++x, pixel += image.channels) {
+        out[view.mirrored ? image.width - 1 - x : x] = *pixel ^ inverted;
+      }
+    }
+  }
 }
 
 template <class AnyImage, class Value>
@@ -295,22 +285,20 @@ torch::Tensor normalise(const torch::Tensor& images, const AugmentationOptions& 
       scale.push_back(static_cast<float>(1 / (255 * options.standard_deviation[c])));
       shift.push_back(static_cast<float>(-options.mean[c] / options.standard_deviation[c]));
     }
-    const auto planes = [&](const std::vector<float>& values) { return torch::tensor(values).to(images.device()).view({-1, 1, 1}); };
-    return images.to(torch::kFloat32).mul_(planes(scale)).add_(planes(shift));
+    const auto planes = [&](const std::vector<float>& values) {
+      return torch::tensor(values).to(images.device()).view({-1, 1, 1});
+    };
+    return images.to(torch::kFloat32).mul_(each_plane(scale)).add_(each_plane(shift));
   }
   const auto input = images.contiguous();
   auto output = torch::empty(input.sizes(), torch::kFloat32);
-  std::vector<std::array<float, 256>> tables;
-  // The bytes are inverted already.
-  for (std::int64_t plane = 0; plane < options.channels; ++plane) {
-    tables.push_back(normalised(options, channel_of(options, plane), false));
-  }
+  const auto planes = levels_of(options, false);  // the bytes are inverted already
   const auto plane_size = input.size(2) * input.size(3);
   const auto* from = input.data_ptr<std::uint8_t>();
   auto* to = output.data_ptr<float>();
   at::parallel_for(0, input.size(0) * options.channels, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t plane = begin; plane < end; ++plane) {
-      const auto& table = tables[static_cast<std::size_t>(plane % options.channels)];
+      const auto& table = planes[static_cast<std::size_t>(plane % options.channels)].values;
       for (std::int64_t i = plane * plane_size; i < (plane + 1) * plane_size; ++i) to[i] = table[from[i]];
     }
   });

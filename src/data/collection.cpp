@@ -46,7 +46,8 @@ const std::vector<KnownDataset>& known_datasets() {
   static const std::vector<KnownDataset> known = {
       {"cub200", "images/NNN.Class/*.jpg, images.txt and image_class_labels.txt, or the folders alone", {5864, 100, 5924, 100}},
       {"cars196", "cars_annos.mat and car_ims/*.jpg, or images/CLASS/*.jpg", {8054, 98, 8131, 98}},
-      {"online_products", "Ebay_train.txt, Ebay_test.txt and KIND_final/*.JPG (lists also in Info_Files, images in images)",
+      {"online_products",
+       "Ebay_train.txt, Ebay_test.txt and KIND_final/*.JPG (lists also in Info_Files, images in images)",
        {59551, 11318, 60502, 11316}},
       {"in-shop", "list_eval_partition.txt and img/... (the list also in Eval, images in Img/img)", {25882, 3997, 26830, 3985}},
       {"omniglot", "images_background/ALPHABET/characterNN/*.png and images_evaluation/...", {19280, 964, 13180, 659}},
@@ -83,7 +84,8 @@ Split read_dataset(const std::string& name, const std::string& root, const ReadO
   const auto zero_shot = [&](const Dataset& dataset) {
     if (options.tolerant && dataset.num_classes() < 2) {
       Split rest{dataset, {.name = dataset.name, .samples = {}, .class_names = {}}};
-      rest.train.faults.push_back(detail::error_text("read_dataset", root, "of at least 2 classes", std::to_string(dataset.num_classes())));
+      rest.train.faults.push_back(
+          detail::error_text("read_dataset", root, "of at least 2 classes", std::to_string(dataset.num_classes())));
       return rest;
     }
     auto split = zero_shot_split(dataset);

@@ -77,8 +77,8 @@ void from_hsv(const Hsv& hsv, std::uint8_t* rgb) {
   const auto rest = static_cast<float>(static_cast<float>(hsv.hue) * 6.0 / 255.0 - static_cast<float>(sector));
   const auto level = [&](double part) { return clip(static_cast<int>(std::round(static_cast<float>(value) * (1.0 - part)))); };
   const auto p = level(saturation), q = level(static_cast<double>(saturation * rest)), t = level(saturation * (1.0 - rest));
-  const std::array<std::array<std::uint8_t, 3>, 6> sectors{{{value, t, p}, {q, value, p}, {p, value, t}, {p, q, value}, {t, p, value},
-                                                            {value, p, q}}};
+  const std::array<std::array<std::uint8_t, 3>, 6> sectors{
+      {{value, t, p}, {q, value, p}, {p, value, t}, {p, q, value}, {t, p, value}, {value, p, q}}};
   std::copy_n(sectors[static_cast<std::size_t>(sector % 6)].begin(), 3, rgb);
 }
 
@@ -143,7 +143,8 @@ Image adjust_saturation(const Image& image, double factor) {
   Image result = image;
   for (std::int64_t i = 0; i < pixels_of(image); ++i) {
     const auto gray = luminance(&image.pixels[3 * i]);
-    for (std::int64_t c = 0; c < 3; ++c) result.pixels[3 * i + c] = blend(gray, image.pixels[3 * i + c], static_cast<float>(factor));
+    for (std::int64_t c = 0; c < 3; ++c)
+      result.pixels[3 * i + c] = blend(gray, image.pixels[3 * i + c], static_cast<float>(factor));
   }
   return result;
 }
@@ -216,7 +217,8 @@ Image gaussian_blur(const Image& image, std::int64_t kernel_size, double sigma) 
       const auto weight = weights[static_cast<std::size_t>(k)];
       for (std::int64_t i = 0; i < length; ++i) sums[static_cast<std::size_t>(i)] += input[i] * weight;
     }
-    std::transform(sums.begin(), sums.end(), result.pixels.begin() + y * length, [](std::int32_t sum) { return clip(sum >> shift); });
+    std::transform(sums.begin(), sums.end(), result.pixels.begin() + y * length,
+                   [](std::int32_t sum) { return clip(sum >> shift); });
   }
   return result;
 }

@@ -84,7 +84,8 @@ LabelledFile read_row(const Row& row, const fs::path& folder) {
   constexpr std::int64_t behind_numbers = std::int64_t{1} << 60;
   const auto value = number(label);
   LabelledFile file;
-  file.class_order = value && std::abs(*value) < 9e15 && std::floor(*value) == *value ? static_cast<std::int64_t>(*value) : behind_numbers;
+  file.class_order =
+      value && std::abs(*value) < 9e15 && std::floor(*value) == *value ? static_cast<std::int64_t>(*value) : behind_numbers;
   file.class_name = label;
   const auto category = row.text("category");
   if (!is_missing(category)) file.category = category;
@@ -108,7 +109,7 @@ void read_roles(const Row& row, Sample& sample) {
 Split csv_dataset(const std::string& path, const ReadOptions& options) {
   detail::Reading reading("csv_dataset", options);
   const auto table = read_csv(path);
-  for (const char* column : {"label", "path", "split"}) table.index_of(column);
+  for (const char* column : {"label", "path", "split"}) static_cast<void>(table.index_of(column));
   const auto folder = fs::path(path).parent_path();
   std::vector<LabelledFile> train, validation;
   for (std::size_t i = 0; i < table.rows.size(); ++i) {

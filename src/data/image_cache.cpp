@@ -42,9 +42,9 @@ void ImageStore::check_index(std::int64_t index) const {
 Image ImageStore::read(std::int64_t index) const {
   if (!disk_) return decode(index);
   const auto& sample = dataset_.samples[static_cast<std::size_t>(index)];
-  const auto key = detail::disk_cache_key(sample.path, fmt::format("{} {} {} {} {} {}", options_.channels, options_.short_side,
-                                                                   sample.box.top, sample.box.left, sample.box.height,
-                                                                   sample.box.width));
+  const auto key =
+      detail::disk_cache_key(sample.path, fmt::format("{} {} {} {} {} {}", options_.channels, options_.short_side, sample.box.top,
+                                                      sample.box.left, sample.box.height, sample.box.width));
   if (auto kept = disk_->find(key)) return std::move(*kept);
   auto image = decode(index);
   disk_->keep(key, image);

@@ -66,10 +66,10 @@ Image ImageSource::resize(const ResizeOptions& options) const {
   while (reduction > 1 && (source.height < options.height * reduction || source.width < options.width * reduction)) reduction /= 2;
   if (reduction > 1) return resize_reduced(source, window, options, reduction);
 
-  const auto rows = detail::make_taps(options.interpolation, {0, static_cast<double>(source.height)}, options.height, window.top,
-                                      window.height);
-  const auto columns = detail::make_taps(options.interpolation, {0, static_cast<double>(source.width)}, options.width, window.left,
-                                         window.width);
+  const auto rows =
+      detail::make_taps(options.interpolation, {0, static_cast<double>(source.height)}, options.height, window.top, window.height);
+  const auto columns =
+      detail::make_taps(options.interpolation, {0, static_cast<double>(source.width)}, options.width, window.left, window.width);
   const Box read{source.top + rows.first(), source.left + columns.first(), rows.past() - rows.first(),
                  columns.past() - columns.first()};
   const auto part = decode_image_part(bytes_, name_, options_.channels, read);
@@ -93,9 +93,9 @@ Image ImageSource::resize_reduced(const Box& source, const Box& window, const Re
     const auto unit = static_cast<double>(part.reduction);
     const double from = static_cast<double>(begin - part_begin) / unit;
     const double origin = std::floor(from);
-    return Axis{detail::make_taps(options.interpolation, {from - origin, static_cast<double>(length) / unit}, target, window_begin,
-                                  count),
-                static_cast<std::int64_t>(origin)};
+    return Axis{
+        detail::make_taps(options.interpolation, {from - origin, static_cast<double>(length) / unit}, target, window_begin, count),
+        static_cast<std::int64_t>(origin)};
   };
   auto rows = axis(source.top, source.height, part.top, options.height, window.top, window.height);
   auto columns = axis(source.left, source.width, part.left, options.width, window.left, window.width);

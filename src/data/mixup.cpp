@@ -11,8 +11,8 @@
 namespace diva {
 namespace {
 
-// Gamma(shape, 1). Below a shape of 1 that of shape + 1 is scaled by u^(1 / shape); as a logarithm, since for small shapes the value
-// itself underflows.
+// Gamma(shape, 1). Below a shape of 1 that of shape + 1 is scaled by u^(1 / shape); as a logarithm, since for small shapes the
+// value itself underflows.
 double log_gamma_variate(double shape, Generator& generator) {
   if (shape < 1) {
     const double grown = log_gamma_variate(shape + 1, generator);
@@ -70,13 +70,14 @@ MixedBatch manifold_mixup(const torch::Tensor& features, double alpha, Generator
   return mixed;
 }
 
-VirtualBatch similarity_mixup(const torch::Tensor& embeddings, const torch::Tensor& labels, std::int64_t pairs, Generator& generator) {
+VirtualBatch similarity_mixup(const torch::Tensor& embeddings, const torch::Tensor& labels, std::int64_t pairs,
+                              Generator& generator) {
   if (embeddings.dim() != 2 || !embeddings.is_floating_point() || labels.dim() != 1 || labels.size(0) != embeddings.size(0) ||
       labels.scalar_type() != torch::kInt64) {
-    detail::fail<ShapeError>("similarity_mixup", "embeddings and labels", "[batch, dim] floating and [batch] int64",
-                             fmt::format("[{}] {} and [{}] {}", fmt::join(embeddings.sizes(), ", "),
-                                         toString(embeddings.scalar_type()), fmt::join(labels.sizes(), ", "),
-                                         toString(labels.scalar_type())));
+    detail::fail<ShapeError>(
+        "similarity_mixup", "embeddings and labels", "[batch, dim] floating and [batch] int64",
+        fmt::format("[{}] {} and [{}] {}", fmt::join(embeddings.sizes(), ", "), toString(embeddings.scalar_type()),
+                    fmt::join(labels.sizes(), ", "), toString(labels.scalar_type())));
   }
   if (pairs < 1) detail::fail<OptionError>("similarity_mixup", "pairs", "at least 1", std::to_string(pairs));
   const auto on_cpu = labels.to(torch::kCPU).contiguous();

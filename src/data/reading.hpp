@@ -48,8 +48,8 @@ struct ListLine {
   std::int64_t row = 0;  ///< From 1 on.
 };
 
-/// The lines of a file behind its first `skip` ones, without empty ones. A line of fewer than `columns` words is a fault; a file that
-/// cannot be read is an IoError, tolerant or not.
+/// The lines of a file behind its first `skip` ones, without empty ones. A line of fewer than `columns` words is a fault; a file
+/// that cannot be read is an IoError, tolerant or not.
 std::vector<ListLine> read_list(Reading& reading, const std::filesystem::path& path, std::size_t columns, std::int64_t skip = 0);
 
 /// A whole number of up to nine digits.
@@ -63,7 +63,8 @@ struct LabelledFile {
   std::string category;  ///< Empty: none.
 };
 
-/// Numbers the classes by (class_order, class_name) and the categories by name, and sorts the samples by label, in a class as given.
+/// Numbers the classes by (class_order, class_name) and the categories by name, and sorts the samples by label, in a class as
+/// given.
 Dataset assemble(std::string name, std::vector<LabelledFile> files);
 
 /// The first of these folders of `root` that is there; `root` itself where none is.

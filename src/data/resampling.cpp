@@ -34,16 +34,38 @@ constexpr std::int64_t lanes = 8;
 
 std::int64_t rows_together(std::int64_t channels) { return channels == 1 ? 8 : 2; }
 
-void blend_lanes(const std::uint8_t* input, const Taps& taps, std::uint8_t* output) {
-  for (std::size_t i = 0; i < taps.firsts.size(); ++i, output += lanes) {
-    const std::uint8_t* pixel = input + (taps.firsts[i] - taps.first()) * lanes;
-    const std::int32_t* weights = taps.weights.data() + static_cast<std::int64_t>(i) * taps.stride;
+// Taps of one axis with the same number of weights for every output, those beyond its own being 0: loops of known length.
+struct EvenTaps {
+  std::int64_t count = 0;
+  std::vector<std::int64_t> firsts;   // from the first input that is read
+  std::vector<std::int32_t> weights;  // [output][count]
+};
+
+EvenTaps even(const Taps& taps) {
+  EvenTaps result;
+  result.count = *std::max_element(taps.counts.begin(), taps.counts.end());
+  result.weights.reserve(taps.firsts.size() * static_cast<std::size_t>(result.count));
+  for (std::size_t i = 0; i < taps.firsts.size(); ++i) {
+    result.firsts.push_back(taps.firsts[i] - taps.first());
+    const auto begin = taps.weights.begin() + static_cast<std::int64_t>(i) * taps.stride;
+    result.weights.insert(result.weights.end(), begin, begin + taps.counts[i]);
+    result.weights.resize((i + 1) * static_cast<std::size_t>(result.count), 0);
+  }
+  return result;
+}
+
+// out pixel i = Σ_k weights[i][k] · input pixel firsts[i] + k, of lanes.
+void blend_lanes(const std::uint8_t* input, const EvenTaps& taps, std::uint8_t* output) {
+  const std::int32_t* weights = taps.weights.data();
+  for (const auto first : taps.firsts) {
+    const std::uint8_t* pixel = input + first * lanes;
     std::int32_t sums[lanes];
     std::fill_n(sums, lanes, half);
-    for (std::int64_t k = 0; k < taps.counts[i]; ++k, pixel += lanes) {
-      for (std::int64_t c = 0; c < lanes; ++c) sums[c] += pixel[c] * weights[k];
+    for (std::int64_t k = 0; k < taps.count; ++k, ++weights, pixel += lanes) {
+      for (std::int64_t c = 0; c < lanes; ++c) sums[c] += pixel[c] * *weights;
     }
     for (std::int64_t c = 0; c < lanes; ++c) output[c] = to_grey(sums[c]);
+    output += lanes;
   }
 }
 
@@ -54,6 +76,29 @@ void blend_rows(const std::uint8_t* rows, const std::int32_t* weights, std::int6
     std::int32_t sum = half;
     for (std::int64_t k = 0; k < count; ++k) sum += rows[k * length + x] * weights[k];
     out[x] = to_grey(sum);
+  }
+}
+
+// Pixels [begin, width) of `rows` rows, `stride` bytes apart, to pixels of lanes and back.
+void interleave(const std::uint8_t* input, std::int64_t stride, std::int64_t rows, std::int64_t width, std::int64_t channels,
+                std::int64_t begin, std::uint8_t* output) {
+  const auto room = lanes / rows_together(channels);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const std::uint8_t* from = input + row * stride;
+    std::uint8_t* to = output + row * room;
+    for (std::int64_t x = begin; x < width; ++x)
+      std::memcpy(to + x * lanes, from + channels * x, static_cast<std::size_t>(channels));
+  }
+}
+
+void separate(const std::uint8_t* input, std::int64_t rows, std::int64_t width, std::int64_t channels, std::int64_t begin,
+              std::uint8_t* output) {
+  const auto room = lanes / rows_together(channels);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const std::uint8_t* from = input + row * room;
+    std::uint8_t* to = output + row * width * channels;
+    for (std::int64_t x = begin; x < width; ++x)
+      std::memcpy(to + channels * x, from + x * lanes, static_cast<std::size_t>(channels));
   }
 }
 
@@ -70,21 +115,27 @@ void blend_rows(const std::uint8_t* rows, const std::int32_t* weights, std::int6
   _mm_storel_epi64(reinterpret_cast<__m128i*>(out), _mm_packus_epi16(words, words));
 }
 
-[[gnu::target("avx2")]] void blend_lanes_avx2(const std::uint8_t* input, const Taps& taps, std::uint8_t* output) {
-  const std::int64_t origin = taps.first();
-  for (std::size_t i = 0; i < taps.firsts.size(); ++i, output += lanes) {
-    const std::uint8_t* pixel = input + (taps.firsts[i] - origin) * lanes;
-    const std::int32_t* weights = taps.weights.data() + static_cast<std::int64_t>(i) * taps.stride;
+// `Count` weights an output where it is known, which leaves no loop; 0 stands for any other number.
+template <int Count>
+[[gnu::target("avx2")]] void blend_lanes_avx2(const std::uint8_t* input, const EvenTaps& taps, std::uint8_t* output) {
+  const std::int64_t count = Count > 0 ? Count : taps.count;
+  const std::int32_t* weights = taps.weights.data();
+  for (const auto first : taps.firsts) {
+    const std::uint8_t* pixel = input + first * lanes;
     __m256i sums = _mm256_set1_epi32(half);
-    for (std::int64_t k = 0; k < taps.counts[i]; ++k, pixel += lanes) {
-      sums = _mm256_add_epi32(sums, _mm256_mullo_epi32(eight(pixel), _mm256_set1_epi32(weights[k])));
+    for (std::int64_t k = 0; k < count; ++k) {
+      sums = _mm256_add_epi32(sums, _mm256_mullo_epi32(eight(pixel + k * lanes), _mm256_set1_epi32(weights[k])));
     }
     store_eight(sums, output);
+    weights += count;
+    output += lanes;
   }
 }
 
-[[gnu::target("avx2")]] void blend_rows_avx2(const std::uint8_t* rows, const std::int32_t* weights, std::int64_t count,
+template <int Count>
+[[gnu::target("avx2")]] void blend_rows_avx2(const std::uint8_t* rows, const std::int32_t* weights, std::int64_t any_count,
                                              std::int64_t length, std::uint8_t* out) {
+  const std::int64_t count = Count > 0 ? Count : any_count;
   std::int64_t x = 0;
   for (; x + 16 <= length; x += 16) {
     __m256i low = _mm256_set1_epi32(half), high = low;
@@ -100,6 +151,40 @@ void blend_rows(const std::uint8_t* rows, const std::int32_t* weights, std::int6
   blend_rows(rows, weights, count, length, x, out);
 }
 
+// Four pixels of two rows a step; the rest, as 16 bytes are read for 12, is left to the plain loop. Returns how many were done.
+[[gnu::target("avx2")]] std::int64_t interleave_two_avx2(const std::uint8_t* input, std::int64_t stride, std::int64_t width,
+                                                         std::uint8_t* output) {
+  const __m128i spread = _mm_setr_epi8(0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1);
+  std::int64_t x = 0;
+  for (; 3 * x + 16 <= 3 * width; x += 4) {
+    const auto* at = reinterpret_cast<const __m128i*>(input + 3 * x);
+    const auto* below = reinterpret_cast<const __m128i*>(input + stride + 3 * x);
+    const __m128i one = _mm_shuffle_epi8(_mm_loadu_si128(at), spread), two = _mm_shuffle_epi8(_mm_loadu_si128(below), spread);
+    auto* to = reinterpret_cast<__m128i*>(output + x * lanes);
+    _mm_storeu_si128(to, _mm_unpacklo_epi32(one, two));
+    _mm_storeu_si128(to + 1, _mm_unpackhi_epi32(one, two));
+  }
+  return x;
+}
+
+// The first three of each four bytes; four bytes more than those twelve are written.
+[[gnu::target("avx2")]] inline void store_twelve(__m128 pixels, std::uint8_t* to) {
+  const __m128i pack = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_shuffle_epi8(_mm_castps_si128(pixels), pack));
+}
+
+// The way back; what a step writes too much, the next one or the plain loop writes again.
+[[gnu::target("avx2")]] std::int64_t separate_two_avx2(const std::uint8_t* input, std::int64_t width, std::uint8_t* output) {
+  std::int64_t x = 0;
+  for (; 3 * x + 16 <= 3 * width; x += 4) {
+    const auto* from = reinterpret_cast<const __m128i*>(input + x * lanes);
+    const __m128 low = _mm_castsi128_ps(_mm_loadu_si128(from)), high = _mm_castsi128_ps(_mm_loadu_si128(from + 1));
+    store_twelve(_mm_shuffle_ps(low, high, 0x88), output + 3 * x);
+    store_twelve(_mm_shuffle_ps(low, high, 0xDD), output + 3 * (width + x));
+  }
+  return x;
+}
+
 bool has_avx2() {
   static const bool found = __builtin_cpu_supports("avx2") != 0;
   return found;
@@ -107,9 +192,20 @@ bool has_avx2() {
 
 #endif
 
-void blend_lanes_here(const std::uint8_t* input, const Taps& taps, std::uint8_t* output) {
+void blend_lanes_here(const std::uint8_t* input, const EvenTaps& taps, std::uint8_t* output) {
 #if defined(__x86_64__)
-  if (has_avx2()) return blend_lanes_avx2(input, taps, output);
+  if (has_avx2()) {
+    switch (taps.count) {
+      case 2:
+        return blend_lanes_avx2<2>(input, taps, output);
+      case 3:
+        return blend_lanes_avx2<3>(input, taps, output);
+      case 4:
+        return blend_lanes_avx2<4>(input, taps, output);
+      default:
+        return blend_lanes_avx2<0>(input, taps, output);
+    }
+  }
 #endif
   blend_lanes(input, taps, output);
 }
@@ -117,37 +213,35 @@ void blend_lanes_here(const std::uint8_t* input, const Taps& taps, std::uint8_t*
 void blend_rows_here(const std::uint8_t* rows, const std::int32_t* weights, std::int64_t count, std::int64_t length,
                      std::uint8_t* out) {
 #if defined(__x86_64__)
-  if (has_avx2()) return blend_rows_avx2(rows, weights, count, length, out);
+  if (has_avx2()) {
+    switch (count) {
+      case 2:
+        return blend_rows_avx2<2>(rows, weights, count, length, out);
+      case 3:
+        return blend_rows_avx2<3>(rows, weights, count, length, out);
+      default:
+        return blend_rows_avx2<0>(rows, weights, count, length, out);
+    }
+  }
 #endif
   blend_rows(rows, weights, count, length, 0, out);
 }
 
-// `rows` rows of `width` pixels, `stride` bytes apart, to pixels of lanes and back.
-void interleave(const std::uint8_t* input, std::int64_t stride, std::int64_t rows, std::int64_t width, std::int64_t channels,
-                std::uint8_t* output) {
-  const auto room = lanes / rows_together(channels);
-  for (std::int64_t row = 0; row < rows; ++row) {
-    const std::uint8_t* from = input + row * stride;
-    std::uint8_t* to = output + row * room;
-    if (channels == 1) {
-      for (std::int64_t x = 0; x < width; ++x) to[x * lanes] = from[x];
-    } else {
-      for (std::int64_t x = 0; x < width; ++x) std::memcpy(to + x * lanes, from + 3 * x, 3);
-    }
-  }
+void interleave_here(const std::uint8_t* input, std::int64_t stride, std::int64_t rows, std::int64_t width, std::int64_t channels,
+                     std::uint8_t* output) {
+  std::int64_t done = 0;
+#if defined(__x86_64__)
+  if (channels == 3 && rows == 2 && has_avx2()) done = interleave_two_avx2(input, stride, width, output);
+#endif
+  interleave(input, stride, rows, width, channels, done, output);
 }
 
-void separate(const std::uint8_t* input, std::int64_t rows, std::int64_t width, std::int64_t channels, std::uint8_t* output) {
-  const auto room = lanes / rows_together(channels);
-  for (std::int64_t row = 0; row < rows; ++row) {
-    const std::uint8_t* from = input + row * room;
-    std::uint8_t* to = output + row * width * channels;
-    if (channels == 1) {
-      for (std::int64_t x = 0; x < width; ++x) to[x] = from[x * lanes];
-    } else {
-      for (std::int64_t x = 0; x < width; ++x) std::memcpy(to + 3 * x, from + x * lanes, 3);
-    }
-  }
+void separate_here(const std::uint8_t* input, std::int64_t rows, std::int64_t width, std::int64_t channels, std::uint8_t* output) {
+  std::int64_t done = 0;
+#if defined(__x86_64__)
+  if (channels == 3 && rows == 2 && has_avx2()) done = separate_two_avx2(input, width, output);
+#endif
+  separate(input, rows, width, channels, done, output);
 }
 
 }  // namespace
@@ -193,22 +287,28 @@ Image resample(const Image& held, const Taps& rows, std::int64_t top, const Taps
   const auto first_row = rows.first(), read_rows = rows.past() - first_row, read_width = columns.past() - columns.first();
   const auto length = width * channels, together = rows_together(channels);
 
-  std::vector<std::uint8_t> narrow(static_cast<std::size_t>(read_rows * length));
-  std::vector<std::uint8_t> wide(static_cast<std::size_t>(read_width * lanes)), blended(static_cast<std::size_t>(width * lanes));
+  // Kept by each thread: pages that the system gives anew for every image cost more than the arithmetic on them.
+  thread_local std::vector<std::uint8_t> narrow, wide, blended;
+  const auto even_columns = even(columns);
+  narrow.resize(static_cast<std::size_t>(read_rows * length));
+  wide.resize(static_cast<std::size_t>((read_width + even_columns.count) * lanes));
+  blended.resize(static_cast<std::size_t>(width * lanes));
   const auto* source = held.pixels.data() + (first_row + top) * stride + (columns.first() + left) * channels;
   for (std::int64_t y = 0; y < read_rows; y += together) {
     const auto count = std::min(together, read_rows - y);
-    interleave(source + y * stride, stride, count, read_width, channels, wide.data());
-    blend_lanes_here(wide.data(), columns, blended.data());
-    separate(blended.data(), count, width, channels, narrow.data() + y * length);
+    interleave_here(source + y * stride, stride, count, read_width, channels, wide.data());
+    blend_lanes_here(wide.data(), even_columns, blended.data());
+    separate_here(blended.data(), count, width, channels, narrow.data() + y * length);
   }
 
   Image result{height, width, channels, std::vector<std::uint8_t>(static_cast<std::size_t>(height * length))};
   for (std::int64_t y = 0; y < height; ++y) {
     const auto row = static_cast<std::size_t>(y);
-    blend_rows_here(narrow.data() + (rows.firsts[row] - first_row) * length, rows.weights.data() + y * rows.stride, rows.counts[row],
-                    length, result.pixels.data() + y * length);
+    blend_rows_here(narrow.data() + (rows.firsts[row] - first_row) * length, rows.weights.data() + y * rows.stride,
+                    rows.counts[row], length, result.pixels.data() + y * length);
   }
+  constexpr std::size_t most_kept = std::size_t{1} << 24;
+  if (narrow.capacity() > most_kept) narrow = {};
   return result;
 }
 

@@ -9,8 +9,8 @@
 /// The one mechanism behind every resize: integer weights along each axis, columns first.
 namespace diva::detail {
 
-/// Along one axis: output i is the sum over k < counts[i] of weights[i·stride + k] · input[firsts[i] + k], counted from the source's
-/// origin; the weights are integers of 22 bits after the point.
+/// Along one axis: output i is the sum over k < counts[i] of weights[i·stride + k] · input[firsts[i] + k], counted from the
+/// source's origin; the weights are integers of 22 bits after the point.
 struct Taps {
   std::vector<std::int64_t> firsts, counts;
   std::vector<std::int32_t> weights;

@@ -18,6 +18,16 @@ namespace fs = std::filesystem;
 using detail::LabelledFile;
 using detail::Reading;
 
+LabelledFile listed(const fs::path& path, std::int64_t class_order, const std::string& class_name,
+                    const std::string& category = {}) {
+  LabelledFile file;
+  file.sample.path = path.string();
+  file.class_order = class_order;
+  file.class_name = class_name;
+  file.category = category;
+  return file;
+}
+
 // Classes that both sides have would make the test one of seen classes.
 void check_disjoint(Reading& reading, const Dataset& train, const Dataset& test) {
   const std::set<std::string> seen(train.class_names.begin(), train.class_names.end());
@@ -47,12 +57,12 @@ std::vector<LabelledFile> read_products(Reading& reading, const fs::path& root, 
     if (!reading.has_file(file, list)) continue;
     auto category = fs::path(words[3]).parent_path().string();
     if (category.ends_with("_final")) category.resize(category.size() - 6);
-    files.push_back({.sample = {.path = file.string()}, .class_order = *number, .class_name = words[1], .category = category});
+    files.push_back(listed(file, *number, words[1], category));
   }
   return files;
 }
 
-// A field that holds one number, or a fault and nothing.
+// The whole number of a field; -1 where it holds no single one.
 std::int64_t number_of(const MatArray& array) { return array.numbers.size() == 1 ? std::lround(array.numbers[0]) : -1; }
 
 }  // namespace
@@ -76,15 +86,13 @@ Dataset cars196(const std::string& root, const ReadOptions& options) {
     const auto& image = found->second.field(i, "relative_im_path").text;
     const auto number = number_of(found->second.field(i, "class"));
     if (number < 1 || number > static_cast<std::int64_t>(classes.size())) {
-      reading.fault<DataError>(path.string(), fmt::format("a class of 1 to {} for '{}'", classes.size(), image), std::to_string(number));
+      reading.fault<DataError>(path.string(), fmt::format("a class of 1 to {} for '{}'", classes.size(), image),
+                               std::to_string(number));
       continue;
     }
     const auto file = fs::path(root) / image;
     if (!reading.has_file(file, "cars_annos.mat")) continue;
-    files.push_back({.sample = {.path = file.string()},
-                     .class_order = number,
-                     .class_name = classes[static_cast<std::size_t>(number - 1)].text,
-                     .category = {}});
+    files.push_back(listed(file, number, classes[static_cast<std::size_t>(number - 1)].text));
   }
   if (files.empty()) reading.fault<DataError>(path.string(), "a list of images", "an empty one");
   return reading.finish(detail::assemble("cars196", std::move(files)));
@@ -125,7 +133,7 @@ Split in_shop(const std::string& root, const ReadOptions& options) {
     // img/WOMEN/Dresses/id_00000002/02_1_front.jpg
     auto category = fs::path(words[0]).parent_path().parent_path();
     if (category.begin() != category.end() && *category.begin() == "img") category = category.lexically_relative("img");
-    LabelledFile image{.sample = {.path = file.string()}, .class_order = 0, .class_name = words[1], .category = category.string()};
+    auto image = listed(file, 0, words[1], category.string());
     if (side != "train") {
       image.sample.is_query = side == "query";
       image.sample.is_gallery = side == "gallery";

@@ -3,6 +3,7 @@
 #include <diva/io/image.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,17 +21,25 @@ void check_image_size(const std::string& name, std::int64_t height, std::int64_t
 /// What a TIFF block, the body of EXIF data, says about orientation; 1, upright, when it says nothing.
 int exif_orientation(ImageBytes tiff);
 
-/// The header of a JPEG; sizes are those of the stored image, before it is turned.
-struct JpegHeader {
+/// A JPEG whose header is read. Sizes and boxes are those of the stored image, before it is turned.
+class JpegFile {
+ public:
+  JpegFile(ImageBytes bytes, const std::string& name);
+  ~JpegFile();
+  JpegFile(const JpegFile&) = delete;
+  JpegFile& operator=(const JpegFile&) = delete;
+
   std::int64_t height = 0, width = 0;
   bool gray = false;
   int orientation = 1;
+
+  /// Decodes the part `box` (all where it is empty; in pixels at full size) at 1 / `reduction` of its size, once. The image has
+  /// three channels, or one where the file is gray or `as_gray` asks for luminance. Nothing is turned.
+  ImagePart decode(bool as_gray, const Box& box, int reduction);
+
+ private:
+  class Decoder;
+  std::unique_ptr<Decoder> decoder_;
 };
-
-JpegHeader read_jpeg_header(ImageBytes bytes, const std::string& name);
-
-/// Decodes the part `box` (all where it is empty; in pixels of the stored image at full size) at 1 / `reduction` of its size. The
-/// image has three channels, or one where the file is gray or `gray` asks for luminance. Nothing is turned.
-ImagePart decode_jpeg(ImageBytes bytes, const std::string& name, bool gray, const Box& box, int reduction);
 
 }  // namespace diva::detail

@@ -90,14 +90,14 @@ Box stored_box(const Box& box, const Turn& turn, std::int64_t height, std::int64
 }
 
 Image decode_jpeg(Bytes bytes, const std::string& name, std::int64_t channels, std::int64_t min_short_side) {
-  const auto header = detail::read_jpeg_header(bytes, name);
+  detail::JpegFile file(bytes, name);
   int best = 1;
   for (const int reduction : {2, 4, 8}) {
-    const auto reduced = (std::min(header.width, header.height) + reduction - 1) / reduction;
+    const auto reduced = (std::min(file.width, file.height) + reduction - 1) / reduction;
     if (min_short_side > 0 && reduced >= min_short_side) best = reduction;
   }
-  auto part = detail::decode_jpeg(bytes, name, channels == 1, {}, best);
-  return upright(with_channels(std::move(part.image), channels), header.orientation);
+  auto part = file.decode(channels == 1, {}, best);
+  return upright(with_channels(std::move(part.image), channels), file.orientation);
 }
 
 using Spng = std::unique_ptr<spng_ctx, decltype(&spng_ctx_free)>;
@@ -119,8 +119,7 @@ struct PngReader {
     constexpr std::array<std::int64_t, 7> samples{1, 0, 3, 1, 2, 0, 4};  // a pixel's, by colour type
     const auto raw_bytes = (header.width * samples.at(header.color_type) * header.bit_depth + 7) / 8 * header.height;
     if (raw_bytes / max_deflate_ratio > static_cast<std::int64_t>(bytes.size())) {
-      fail_decode(name, "a whole PNG image",
-                  fmt::format("{} bytes for {} x {} pixels", bytes.size(), header.width, header.height));
+      fail_decode(name, "a whole PNG image", fmt::format("{} bytes for {} x {} pixels", bytes.size(), header.width, header.height));
     }
   }
 
@@ -249,9 +248,9 @@ Image decode_image_at_least(Bytes bytes, const std::string& name, std::int64_t c
 
 ImageHeader read_image_header(Bytes bytes, const std::string& name) {
   if (format_of(bytes, name) == Format::jpeg) {
-    const auto [height, width, gray, orientation] = detail::read_jpeg_header(bytes, name);
-    const bool transposed = turn_of(orientation).transposed;
-    return {transposed ? width : height, transposed ? height : width, gray ? 1 : 3};
+    const detail::JpegFile file(bytes, name);
+    const bool transposed = turn_of(file.orientation).transposed;
+    return {transposed ? file.width : file.height, transposed ? file.height : file.width, file.gray ? 1 : 3};
   }
   const PngReader reader(bytes, name);
   const std::int64_t height = reader.header.height, width = reader.header.width;
@@ -269,15 +268,15 @@ ImagePart decode_image_part(Bytes bytes, const std::string& name, std::int64_t c
     check_box(box, image.height, image.width);
     return {cut(image, box), box.top, box.left, 1};
   }
-  const auto [height, width, gray, orientation] = detail::read_jpeg_header(bytes, name);
-  const auto turn = turn_of(orientation);
-  turn.transposed ? check_box(box, width, height) : check_box(box, height, width);
-  auto part = detail::decode_jpeg(bytes, name, channels == 1, stored_box(box, turn, height, width), static_cast<int>(reduction));
+  detail::JpegFile file(bytes, name);
+  const auto turn = turn_of(file.orientation);
+  turn.transposed ? check_box(box, file.width, file.height) : check_box(box, file.height, file.width);
+  auto part = file.decode(channels == 1, stored_box(box, turn, file.height, file.width), static_cast<int>(reduction));
   // Where its pixels lie, seen from the other side of a mirrored axis.
-  if (turn.flip_rows) part.top = height - part.top - part.image.height * reduction;
-  if (turn.flip_columns) part.left = width - part.left - part.image.width * reduction;
+  if (turn.flip_rows) part.top = file.height - part.top - part.image.height * reduction;
+  if (turn.flip_columns) part.left = file.width - part.left - part.image.width * reduction;
   if (turn.transposed) std::swap(part.top, part.left);
-  part.image = upright(with_channels(std::move(part.image), channels), orientation);
+  part.image = upright(with_channels(std::move(part.image), channels), file.orientation);
   return part;
 }
 

@@ -28,9 +28,41 @@ constexpr std::int64_t max_pixels_per_byte = 1024;
 // A progressive image needs ten scans or so; each of a hostile one costs a pass over all pixels.
 constexpr int max_scans = 500;
 
+bool has_inks(J_COLOR_SPACE space) { return space == JCS_CMYK || space == JCS_YCCK; }
+
+/// The first APP1 segment with EXIF data before the pixels.
+int orientation_of(ImageBytes bytes) {
+  constexpr std::array<std::uint8_t, 6> exif{'E', 'x', 'i', 'f', 0, 0};
+  constexpr std::uint8_t app1 = 0xE1, start_of_scan = 0xDA, fill = 0xFF;
+  std::size_t at = 2;
+  while (at + 4 <= bytes.size() && bytes[at] == 0xFF && bytes[at + 1] != start_of_scan) {
+    if (bytes[at + 1] == fill) {
+      ++at;
+      continue;
+    }
+    const auto length = static_cast<std::size_t>(bytes[at + 2] << 8 | bytes[at + 3]);
+    if (length < 2 || at + 2 + length > bytes.size()) break;
+    const auto body = bytes.subspan(at + 4, length - 2);
+    if (bytes[at + 1] == app1 && body.size() >= exif.size() && std::equal(exif.begin(), exif.end(), body.begin())) {
+      return exif_orientation(body.subspan(exif.size()));
+    }
+    at += 2 + length;
+  }
+  return 1;
+}
+
+// Inks as Adobe stores them: 255 minus the ink.
+void rgb_from_inverted_cmyk(const std::uint8_t* cmyk, std::int64_t count, std::uint8_t* rgb) {
+  for (std::int64_t i = 0; i < count; ++i, cmyk += 4, rgb += 3) {
+    for (int c = 0; c < 3; ++c) rgb[c] = static_cast<std::uint8_t>((cmyk[c] * cmyk[3] + 127) / 255);
+  }
+}
+
+}  // namespace
+
 /// A decoder whose errors become IoErrors that name the file. libjpeg leaves its functions by longjmp, so what `run` calls may hold
 /// nothing that needs a destructor.
-class Decoder {
+class JpegFile::Decoder {
  public:
   Decoder(ImageBytes bytes, const std::string& name) : Decoder(name) {
     run([&] {
@@ -93,53 +125,22 @@ class Decoder {
   std::array<char, JMSG_LENGTH_MAX> message_{};
 };
 
-/// The first APP1 segment with EXIF data before the pixels.
-int orientation_of(ImageBytes bytes) {
-  constexpr std::array<std::uint8_t, 6> exif{'E', 'x', 'i', 'f', 0, 0};
-  constexpr std::uint8_t app1 = 0xE1, start_of_scan = 0xDA, fill = 0xFF;
-  std::size_t at = 2;
-  while (at + 4 <= bytes.size() && bytes[at] == 0xFF && bytes[at + 1] != start_of_scan) {
-    if (bytes[at + 1] == fill) {
-      ++at;
-      continue;
-    }
-    const auto length = static_cast<std::size_t>(bytes[at + 2] << 8 | bytes[at + 3]);
-    if (length < 2 || at + 2 + length > bytes.size()) break;
-    const auto body = bytes.subspan(at + 4, length - 2);
-    if (bytes[at + 1] == app1 && body.size() >= exif.size() && std::equal(exif.begin(), exif.end(), body.begin())) {
-      return exif_orientation(body.subspan(exif.size()));
-    }
-    at += 2 + length;
-  }
-  return 1;
+JpegFile::JpegFile(ImageBytes bytes, const std::string& name) : decoder_(std::make_unique<Decoder>(bytes, name)) {
+  height = decoder_->info.image_height;
+  width = decoder_->info.image_width;
+  gray = decoder_->info.jpeg_color_space == JCS_GRAYSCALE;
+  orientation = orientation_of(bytes);
 }
 
-bool has_inks(J_COLOR_SPACE space) { return space == JCS_CMYK || space == JCS_YCCK; }
+JpegFile::~JpegFile() = default;
 
-// Inks as Adobe stores them: 255 minus the ink.
-void rgb_from_inverted_cmyk(const std::uint8_t* cmyk, std::int64_t count, std::uint8_t* rgb) {
-  for (std::int64_t i = 0; i < count; ++i, cmyk += 4, rgb += 3) {
-    for (int c = 0; c < 3; ++c) rgb[c] = static_cast<std::uint8_t>((cmyk[c] * cmyk[3] + 127) / 255);
-  }
-}
-
-}  // namespace
-
-JpegHeader read_jpeg_header(ImageBytes bytes, const std::string& name) {
-  const Decoder decoder(bytes, name);
-  return {decoder.info.image_height, decoder.info.image_width, decoder.info.jpeg_color_space == JCS_GRAYSCALE,
-          orientation_of(bytes)};
-}
-
-ImagePart decode_jpeg(ImageBytes bytes, const std::string& name, bool gray, const Box& box, int reduction) {
-  Decoder decoder(bytes, name);
-  auto& info = decoder.info;
-  const bool inks = has_inks(info.jpeg_color_space);
-  gray = !inks && (gray || info.jpeg_color_space == JCS_GRAYSCALE);
-  info.out_color_space = inks ? JCS_CMYK : gray ? JCS_GRAYSCALE : JCS_RGB;
+ImagePart JpegFile::decode(bool as_gray, const Box& box, int reduction) {
+  auto& info = decoder_->info;
+  const bool inks = has_inks(info.jpeg_color_space), one_channel = !inks && (as_gray || gray);
+  info.out_color_space = inks ? JCS_CMYK : one_channel ? JCS_GRAYSCALE : JCS_RGB;
   info.scale_num = 1;
   info.scale_denom = static_cast<unsigned>(reduction);
-  decoder.run([&] { jpeg_start_decompress(&info); });
+  decoder_->run([&] { jpeg_start_decompress(&info); });
 
   // In pixels of the reduced image.
   const std::int64_t full_height = info.output_height, full_width = info.output_width;
@@ -155,10 +156,10 @@ ImagePart decode_jpeg(ImageBytes bytes, const std::string& name, bool gray, cons
   if (left > 0 || right < full_width) {
     first = static_cast<JDIMENSION>(std::max<std::int64_t>(0, left - margin));
     auto count = static_cast<JDIMENSION>(std::min(full_width, right + margin) - first);
-    decoder.run([&] { jpeg_crop_scanline(&info, &first, &count); });
+    decoder_->run([&] { jpeg_crop_scanline(&info, &first, &count); });
   }
 
-  const std::int64_t channels = gray ? 1 : 3, samples = info.output_components;
+  const std::int64_t channels = one_channel ? 1 : 3, samples = info.output_components;
   ImagePart part{.image = {bottom - top, right - left, channels, {}},
                  .top = top * reduction,
                  .left = left * reduction,
@@ -168,7 +169,7 @@ ImagePart decode_jpeg(ImageBytes bytes, const std::string& name, bool gray, cons
   const auto row_bytes = (right - left) * channels;
   auto* const out = part.image.pixels.data();
   const bool direct = !inks && info.output_width == right - left;
-  decoder.run([&] {
+  decoder_->run([&] {
     if (top > 0) jpeg_skip_scanlines(&info, static_cast<JDIMENSION>(top));
     for (std::int64_t y = 0; y < bottom - top; ++y) {
       JSAMPROW target = direct ? out + y * row_bytes : row.data();

@@ -164,9 +164,7 @@ class Reader {
   std::size_t at_ = 0;
 };
 
-std::string word(Bytes bytes) {
-  return {bytes.begin(), std::find(bytes.begin(), bytes.end(), std::uint8_t{0})};
-}
+std::string word(Bytes bytes) { return {bytes.begin(), std::find(bytes.begin(), bytes.end(), std::uint8_t{0})}; }
 
 // The body of an element of type `matrix`: flags, sizes, name, contents.
 std::pair<std::string, MatArray> Reader::array(int depth) {
@@ -254,7 +252,8 @@ const MatArray& MatArray::field(std::int64_t index, const std::string& name) con
   const auto count = static_cast<std::int64_t>(fields.size());
   const auto place = index * count + (found - fields.begin());
   if (kind != MatKind::structs || found == fields.end() || index < 0 || place >= static_cast<std::int64_t>(elements.size())) {
-    detail::fail<DataError>("MatArray::field", name, fmt::format("a field of {} structs", fields.empty() ? 0 : elements.size() / fields.size()),
+    detail::fail<DataError>("MatArray::field", name,
+                            fmt::format("a field of {} structs", fields.empty() ? 0 : elements.size() / fields.size()),
                             fmt::format("struct {} with fields {}", index, fmt::join(fields, ", ")));
   }
   return elements[static_cast<std::size_t>(place)];

@@ -69,7 +69,8 @@ TEST_CASE("colours move by hand") {
   CHECK(diva::adjust_hue(gray, 0.2) == gray);
   CHECK(diva::adjust_saturation(gray, 0) == gray);
   CHECK(diva::to_gray(gray) == gray);
-  for (const auto& change : {diva::adjust_brightness, diva::adjust_contrast, diva::adjust_saturation}) CHECK(change(photo(), 1) == photo());
+  for (const auto& change : {diva::adjust_brightness, diva::adjust_contrast, diva::adjust_saturation})
+    CHECK(change(photo(), 1) == photo());
 }
 
 TEST_CASE("gaussian_blur spreads a point by its kernel, by hand, and keeps what is constant") {

@@ -32,7 +32,8 @@ TEST_CASE("csv_dataset reads the columns of open-metric-learning as pandas write
   CHECK(train.name == "my/train");
   CHECK(train.class_names == std::vector<std::string>{"9", "10"});
   CHECK(train.category_names == std::vector<std::string>{"cat", "dog"});
-  CHECK((train.samples == std::vector<Sample>{{table.path("b.jpg"), 0, 1, -1, true, true, {5, 10, 20, 20}}, {table.path("a.jpg"), 1, 0}}));
+  CHECK((train.samples ==
+         std::vector<Sample>{{table.path("b.jpg"), 0, 1, -1, true, true, {5, 10, 20, 20}}, {table.path("a.jpg"), 1, 0}}));
   CHECK(test.name == "my/validation");
   CHECK((test.samples == std::vector<Sample>{{table.path("c.jpg"), 0, 0, 3, true, false},
                                              {table.path("sub/d.jpg"), 0, 0, 3, false, true, {1, 0, 3, 8}}}));

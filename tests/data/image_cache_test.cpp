@@ -129,7 +129,8 @@ TEST_CASE("image_cache keeps decoded images on disk, and makes anew what is dama
   for (const auto& file : files()) {
     auto damaged = diva::read_file(file.string());
     damaged[damaged.size() * 2 / 3] ^= 1;
-    std::ofstream(file, std::ios::binary).write(reinterpret_cast<const char*>(damaged.data()), static_cast<std::streamsize>(damaged.size()));
+    std::ofstream(file, std::ios::binary)
+        .write(reinterpret_cast<const char*>(damaged.data()), static_cast<std::streamsize>(damaged.size()));
   }
   CHECK_THROWS_WITH(store.image(0), Contains(path));
   for (std::int64_t i = 1; i < 12; ++i) REQUIRE(*store.image(i) == *plain.image(i));
@@ -156,7 +157,8 @@ TEST_CASE("image_cache on disk stays within its limit, and a folder that cannot 
   };
   for (int again = 0; again < 2; ++again) {
     const ImageStore store(dataset, {.disk_cache = kept.path(), .disk_limit = 1000});
-    for (std::int64_t i = 0; i < 12; ++i) REQUIRE(*store.image(i) == diva::read_image(dataset.samples[static_cast<std::size_t>(i)].path));
+    for (std::int64_t i = 0; i < 12; ++i)
+      REQUIRE(*store.image(i) == diva::read_image(dataset.samples[static_cast<std::size_t>(i)].path));
     CHECK(bytes() <= 1000);
     CHECK(bytes() > 300);
   }

@@ -75,7 +75,8 @@ TEST_CASE("image_source resizes a part as from the whole image, bit by bit, from
   // No change of size is a crop.
   CHECK(jpeg.resize({.height = 50, .width = 60, .source = {7, 9, 50, 60}}) == diva::crop(whole, {7, 9, 50, 60}));
   const ImageSource gray(photograph(), "photo", {.channels = 1});
-  CHECK(gray.resize({.height = 20, .width = 30}) == diva::resize(diva::decode_image(photograph(), "photo", 1), {.height = 20, .width = 30}));
+  CHECK(gray.resize({.height = 20, .width = 30}) ==
+        diva::resize(diva::decode_image(photograph(), "photo", 1), {.height = 20, .width = 30}));
 }
 
 TEST_CASE("image_source with a box is the source that was cropped first") {

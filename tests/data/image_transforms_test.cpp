@@ -190,7 +190,8 @@ TEST_CASE("resize of many sizes equals its definition in plain loops, on one and
         for (std::int64_t c = 0; c < channels; ++c) {
           const auto narrow = [&](std::int64_t row) {
             return axis(image.width, width, x, [&](std::int64_t column) {
-              return double{static_cast<double>(image.pixels[static_cast<std::size_t>((row * image.width + column) * channels + c)])};
+              return double{
+                  static_cast<double>(image.pixels[static_cast<std::size_t>((row * image.width + column) * channels + c)])};
             });
           };
           const auto expected = axis(image.height, height, y, narrow);

@@ -49,13 +49,15 @@ std::string annotations(const std::vector<std::pair<std::string, int>>& images, 
     field.resize(20);
     fields += field;
   }
-  for (const auto& [path, label] : images) structs += text(path) + matrix(6, 1, "", element(2, std::string(1, static_cast<char>(label))));
+  for (const auto& [path, label] : images)
+    structs += text(path) + matrix(6, 1, "", element(2, std::string(1, static_cast<char>(label))));
   for (const auto& name : classes) names += text(name);
   std::string header = "MATLAB 5.0 MAT-file";
   header.resize(124, ' ');
   header += std::string("\x00\x01IM", 4);
   return header +
-         matrix(2, static_cast<std::uint32_t>(images.size()), "annotations", element(5, number(20)) + element(1, fields) + structs) +
+         matrix(2, static_cast<std::uint32_t>(images.size()), "annotations",
+                element(5, number(20)) + element(1, fields) + structs) +
          matrix(1, static_cast<std::uint32_t>(classes.size()), "class_names", names);
 }
 
@@ -68,8 +70,9 @@ TEST_CASE("cars196 reads cars_annos.mat, or the folders of the reference code's 
   const auto dataset = diva::cars196(folder.path());
   CHECK(dataset.name == "cars196");
   CHECK(dataset.class_names == std::vector<std::string>{"Audi", "BMW"});
-  CHECK((dataset.samples == std::vector<Sample>{
-                                {folder.path("car_ims/1.jpg"), 0}, {folder.path("car_ims/2.jpg"), 1}, {folder.path("car_ims/3.jpg"), 1}}));
+  CHECK((dataset.samples == std::vector<Sample>{{folder.path("car_ims/1.jpg"), 0},
+                                                {folder.path("car_ims/2.jpg"), 1},
+                                                {folder.path("car_ims/3.jpg"), 1}}));
 
   std::filesystem::remove(folder.path("car_ims/3.jpg"));
   CHECK_THROWS_WITH(diva::cars196(folder.path()), Contains("3.jpg") && Contains("cars_annos.mat"));
@@ -98,7 +101,8 @@ TEST_CASE("online_products reads both lists with their super-classes, in either 
     for (const char* name : {"chair_final/1_0.JPG", "chair_final/1_1.JPG", "lamp_final/2_0.JPG", "lamp_final/3_0.JPG"}) {
       folder.write(images + name, "");
     }
-    folder.write(info + "Ebay_train.txt", header + "1 10 1 chair_final/1_0.JPG\n2 10 1 chair_final/1_1.JPG\n3 9 2 lamp_final/2_0.JPG\n");
+    folder.write(info + "Ebay_train.txt",
+                 header + "1 10 1 chair_final/1_0.JPG\n2 10 1 chair_final/1_1.JPG\n3 9 2 lamp_final/2_0.JPG\n");
     folder.write(info + "Ebay_test.txt", header + "4 11 2 lamp_final/3_0.JPG\n");
     const auto [train, test] = diva::online_products(folder.path());
     CHECK(train.class_names == std::vector<std::string>{"9", "10"});  // by number
@@ -121,8 +125,9 @@ TEST_CASE("online_products reads both lists with their super-classes, in either 
 
 TEST_CASE("in_shop loses no image, and tells queries from the gallery") {
   const ImageFolder folder;
-  const std::string items = "img/WOMEN/Dresses/id_01/a.jpg id_01 train\nimg/MEN/Denim/id_02/b.jpg    id_02 query\n"
-                            "img/MEN/Denim/id_02/c.jpg id_02 gallery    \r\n";
+  const std::string items =
+      "img/WOMEN/Dresses/id_01/a.jpg id_01 train\nimg/MEN/Denim/id_02/b.jpg    id_02 query\n"
+      "img/MEN/Denim/id_02/c.jpg id_02 gallery    \r\n";
   for (const char* name : {"WOMEN/Dresses/id_01/a.jpg", "MEN/Denim/id_02/b.jpg", "MEN/Denim/id_02/c.jpg"}) {
     folder.write("img/" + std::string(name), "");
   }
@@ -143,7 +148,8 @@ TEST_CASE("in_shop loses no image, and tells queries from the gallery") {
 
   const ImageFolder official;
   official.write("Img/img/WOMEN/Dresses/id_01/a.jpg", "");
-  official.write("Eval/list_eval_partition.txt", "1\nimage_name item_id evaluation_status\nimg/WOMEN/Dresses/id_01/a.jpg id_01 train\n");
+  official.write("Eval/list_eval_partition.txt",
+                 "1\nimage_name item_id evaluation_status\nimg/WOMEN/Dresses/id_01/a.jpg id_01 train\n");
   CHECK(diva::in_shop(official.path()).train.samples.at(0).path == official.path("Img/img/WOMEN/Dresses/id_01/a.jpg"));
   CHECK_THROWS_WITH(diva::in_shop(official.path("none")), Contains("list_eval_partition.txt"));
 }

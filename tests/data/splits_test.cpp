@@ -130,7 +130,8 @@ TEST_CASE("selecting and joining keep what samples say beyond their class") {
   CHECK((selected.samples == std::vector<Sample>{{"c", 0, 1}, {"a", 1, 1, 5, true, false, {1, 2, 3, 4}}}));
   CHECK(selected.category_names == dataset.category_names);
   // "cars" is on both sides; "ships" on the second alone.
-  const Dataset other{.name = "y", .samples = {{"d", 0, 0}, {"e", 0, 1}}, .class_names = {"D"}, .category_names = {"ships", "cars"}};
+  const Dataset other{
+      .name = "y", .samples = {{"d", 0, 0}, {"e", 0, 1}}, .class_names = {"D"}, .category_names = {"ships", "cars"}};
   const auto all = diva::join({dataset, other});
   CHECK(all.class_names == std::vector<std::string>{"A", "B", "C", "D"});
   CHECK(all.category_names == std::vector<std::string>{"birds", "cars", "ships"});

@@ -53,8 +53,42 @@ Bytes stored(const Image& image, int subsampling, int flags) {
 }
 
 Bytes with_orientation(Bytes jpeg, int orientation) {
-  Bytes segment{0xFF, 0xE1, 0, 34, 'E', 'x', 'i', 'f', 0, 0, 'I', 'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 0x01, 3, 0, 1, 0, 0, 0,
-                static_cast<std::uint8_t>(orientation), 0, 0, 0, 0, 0, 0, 0};
+  Bytes segment{0xFF,
+                0xE1,
+                0,
+                34,
+                'E',
+                'x',
+                'i',
+                'f',
+                0,
+                0,
+                'I',
+                'I',
+                42,
+                0,
+                8,
+                0,
+                0,
+                0,
+                1,
+                0,
+                0x12,
+                0x01,
+                3,
+                0,
+                1,
+                0,
+                0,
+                0,
+                static_cast<std::uint8_t>(orientation),
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0};
   jpeg.insert(jpeg.begin() + 2, segment.begin(), segment.end());
   return jpeg;
 }
@@ -115,7 +149,8 @@ TEST_CASE("decode_image_part crops a PNG, and CMYK comes out as from the whole")
   CHECK((diva::read_image_header(diva::encode_png(photo), "x.png") == diva::ImageHeader{40, 50, 3}));
 
   Bytes inks;
-  for (int i = 0; i < 64 * 48; ++i) inks.insert(inks.end(), {static_cast<std::uint8_t>(i % 64 * 4), static_cast<std::uint8_t>(i / 64 * 5), 99, 200});
+  for (int i = 0; i < 64 * 48; ++i)
+    inks.insert(inks.end(), {static_cast<std::uint8_t>(i % 64 * 4), static_cast<std::uint8_t>(i / 64 * 5), 99, 200});
   const std::unique_ptr<void, decltype(&tjDestroy)> encoder(tjInitCompress(), &tjDestroy);
   unsigned char* buffer = nullptr;
   unsigned long size = 0;

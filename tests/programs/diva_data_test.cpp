@@ -25,7 +25,8 @@ TEST_CASE("diva_data lists the data sets with the sizes of the published ones") 
   const Shell shell;
   const auto result = shell.run(DIVA_DATA, "list");
   CHECK(result.status == 0);
-  for (const char* name : {"cub200", "cars196", "online_products", "in-shop", "omniglot", "folder", "csv"}) CHECK_THAT(result.out, Contains(name));
+  for (const char* name : {"cub200", "cars196", "online_products", "in-shop", "omniglot", "folder", "csv"})
+    CHECK_THAT(result.out, Contains(name));
   CHECK_THAT(result.out, Contains("59551 images of 11318 classes to train on, 60502 of 11316 to test"));
 }
 

@@ -58,9 +58,9 @@ constexpr auto enumerators(ChannelOrder) {
 /// How images become network inputs. The default is what DiVA's code does for photographs: training views by a random resized crop
 /// and a mirror, test views by Resize(256) and CenterCrop(224), ImageNet's mean and standard deviation.
 ///
-/// Steps that can happen are taken in this order: crop and resize, affine movement, mirror, quarter turn, color_jitter, grayscale, blur,
-/// erasing, and for every view normalisation. A step that is off draws nothing, so that switching one on leaves those before it as they
-/// were.
+/// Steps that can happen are taken in this order: crop and resize, affine movement, mirror, quarter turn, color_jitter, grayscale,
+/// blur, erasing, and for every view normalisation. A step that is off draws nothing, so that switching one on leaves those before
+/// it as they were.
 struct AugmentationOptions {
   std::int64_t image_size = 224;  ///< Height and width of a view.
   std::int64_t channels = 3;      ///< 3 (RGB) or 1 (grey).
@@ -118,8 +118,9 @@ void validate(const AugmentationOptions& options);
 Box random_resized_crop(std::int64_t height, std::int64_t width, const AugmentationOptions& options, Generator& generator);
 
 /// Names of the recipes that `augmentation_recipe` knows: standard (the defaults), realistic (the reference code's: grey with
-/// probability 0.2 and a color jitter of 0.4 in all four), simclr (of Chen et al., ICML 2020, with blur; two views of it make a pair), and
-/// bn_inception (the inputs of that network's weights: planes B, G, R of grey levels 0 to 255, less 104, 117, 128; crops as standard).
+/// probability 0.2 and a color jitter of 0.4 in all four), simclr (of Chen et al., ICML 2020, with blur; two views of it make a
+/// pair), and bn_inception (the inputs of that network's weights: planes B, G, R of grey levels 0 to 255, less 104, 117, 128; crops
+/// as standard).
 std::vector<std::string> augmentation_recipe_names();
 
 /// Throws: OptionError with the known names for another one.
@@ -135,8 +136,8 @@ AugmentationOptions augmentation_recipe(const std::string& name);
 void augment(const Image& image, const AugmentationOptions& options, Generator& generator, float* out);
 void augment(const ImageSource& image, const AugmentationOptions& options, Generator& generator, float* out);
 
-/// The same before normalisation: planes of grey levels, in `channel_order` and with `invert`, which `normalise` makes into the floats
-/// above. A quarter of the bytes.
+/// The same before normalisation: planes of grey levels, in `channel_order` and with `invert`, which `normalise` makes into the
+/// floats above. A quarter of the bytes.
 void augment(const ImageSource& image, const AugmentationOptions& options, Generator& generator, std::uint8_t* out);
 
 /// The test view: short side to `evaluation_resize`, centre crop, normalisation. Draws nothing.
@@ -147,8 +148,8 @@ void evaluation_view(const ImageSource& image, const AugmentationOptions& option
 /// The normalisation of a batch of grey levels, on their device; floats are taken as normalised already and returned as they are.
 ///
 /// Shapes:  [B, channels, H, W] uint8 → float32, as `augment` and `evaluation_view` write bytes.
-/// Differs: on the CPU equal to the floats of `augment`, bit by bit; elsewhere up to the last bit or two, as division is not done twice.
-/// Throws:  ShapeError for another type or number of channels.
+/// Differs: on the CPU equal to the floats of `augment`, bit by bit; elsewhere up to the last bit or two, as division is not done
+/// twice. Throws:  ShapeError for another type or number of channels.
 torch::Tensor normalise(const torch::Tensor& images, const AugmentationOptions& options);
 
 }  // namespace diva

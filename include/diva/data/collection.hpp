@@ -44,9 +44,9 @@ struct ImageFault {
   std::string message;
 };
 
-/// Decodes every image whole, on LibTorch's threads, and tells which cannot be: all of them, in the order of the data set. `progress` is
-/// called with the number of images done and their total, from any thread, one call at a time.
-/// Cost: about 0.5 ms an image of 348 × 348 and thread.
+/// Decodes every image whole, on LibTorch's threads, and tells which cannot be: all of them, in the order of the data set.
+/// `progress` is called with the number of images done and their total, from any thread, one call at a time. Cost: about 0.5 ms an
+/// image of 348 × 348 and thread.
 std::vector<ImageFault> undecodable_images(const Dataset& dataset,
                                            const std::function<void(std::int64_t done, std::int64_t total)>& progress = {});
 

@@ -82,8 +82,8 @@ void describe(RandomErasingOptions& options, Visitor&& visit) {
 /// stays as it is. Throws, here and below: ShapeError for a malformed image.
 Image to_gray(const Image& image);
 
-/// The four enhancements blend the image with a degenerate one: out = degenerate + factor · (in − degenerate), clamped to [0, 255] and
-/// cut to whole grey levels. Degenerate is black for brightness, the rounded mean luminance for contrast, the luminance for
+/// The four enhancements blend the image with a degenerate one: out = degenerate + factor · (in − degenerate), clamped to [0, 255]
+/// and cut to whole grey levels. Degenerate is black for brightness, the rounded mean luminance for contrast, the luminance for
 /// saturation. A factor of 1 changes nothing, 0 gives the degenerate image.
 ///
 /// Source:  Pillow's ImageEnhance, which torchvision's ColorJitter calls on PIL images.
@@ -93,8 +93,8 @@ Image adjust_brightness(const Image& image, double factor);
 Image adjust_contrast(const Image& image, double factor);
 Image adjust_saturation(const Image& image, double factor);
 
-/// Turns the hue by `shift` of the colour circle, in [−1/2, 1/2]; grey images stay as they are. Hue, saturation and value have eight
-/// bits each, as in Pillow, so that even a shift of 0 moves colours by a few levels.
+/// Turns the hue by `shift` of the colour circle, in [−1/2, 1/2]; grey images stay as they are. Hue, saturation and value have
+/// eight bits each, as in Pillow, so that even a shift of 0 moves colours by a few levels.
 ///
 /// Source:  torchvision's adjust_hue on PIL images, with Pillow's conversion to HSV and back.
 Image adjust_hue(const Image& image, double shift);
@@ -102,8 +102,8 @@ Image adjust_hue(const Image& image, double shift);
 /// Brightness, contrast, saturation and hue, in random order; what has no range is left out. Ignores `probability`.
 Image color_jitter(const Image& image, const ColorJitterOptions& options, Generator& generator);
 
-/// Blurred with a Gaussian of `sigma` pixels that is cut at `kernel_size` and sums to one; the image is mirrored at its borders, without
-/// repeating the outermost pixel.
+/// Blurred with a Gaussian of `sigma` pixels that is cut at `kernel_size` and sums to one; the image is mirrored at its borders,
+/// without repeating the outermost pixel.
 ///
 ///   w_i ∝ exp(−i² / 2σ²),   |i| ≤ (kernel_size − 1) / 2
 ///
@@ -113,8 +113,8 @@ Image color_jitter(const Image& image, const ColorJitterOptions& options, Genera
 /// Throws:  OptionError unless sigma > 0 and the kernel is odd and, each way, shorter than the image.
 Image gaussian_blur(const Image& image, std::int64_t kernel_size, double sigma);
 
-/// The box that RandomErasing would erase from a view of this size: area uniform in its range, log(height / width) uniform, position
-/// uniform; after ten boxes that do not fit one without area, which stands for nothing here.
+/// The box that RandomErasing would erase from a view of this size: area uniform in its range, log(height / width) uniform,
+/// position uniform; after ten boxes that do not fit one without area, which stands for nothing here.
 ///
 /// Source:  Zhong et al., Random Erasing Data Augmentation, AAAI 2020; torchvision's RandomErasing.
 Box random_erasing_box(std::int64_t height, std::int64_t width, const RandomErasingOptions& options, Generator& generator);

@@ -37,8 +37,8 @@ struct ReadOptions {
 /// left out and listed in `ignored_files`; any other file stops the reader with its name, so that no image is ever lost in silence.
 struct Dataset {
   std::string name;
-  std::vector<Sample> samples;                  ///< Ordered by label.
-  std::vector<std::string> class_names;         ///< Labels are 0 … class_names.size()−1.
+  std::vector<Sample> samples;                   ///< Ordered by label.
+  std::vector<std::string> class_names;          ///< Labels are 0 … class_names.size()−1.
   std::vector<std::string> ignored_files = {};   ///< Files that were found and left out.
   std::vector<std::string> category_names = {};  ///< Of super-classes.
   std::vector<std::string> faults = {};          ///< What a tolerant reader did not throw.
@@ -58,9 +58,9 @@ Dataset folder_of_classes(const std::string& root, const ReadOptions& options = 
 Dataset folder_of_images(const std::string& root);
 
 /// The layout of CUB-200-2011: `images/NNN.Class/*.jpg` listed by `images.txt` (number, path) and `image_class_labels.txt` (number,
-/// class from 1 on). Without both lists the folders of `images/` are read instead, which is the reference code's layout. Images that
-/// the lists leave out are in `ignored_files`.
-/// Throws: as `folder_of_classes`; IoError for a listed file that is missing, DataError for a malformed line.
+/// class from 1 on). Without both lists the folders of `images/` are read instead, which is the reference code's layout. Images
+/// that the lists leave out are in `ignored_files`. Throws: as `folder_of_classes`; IoError for a listed file that is missing,
+/// DataError for a malformed line.
 Dataset cub200(const std::string& root, const ReadOptions& options = {});
 
 /// The two parts of Omniglot, whose alphabets are disjoint.

@@ -43,8 +43,8 @@ void describe(ImageStoreOptions& options, Visitor&& visit) {
 /// fill 224. Omniglot at 28 takes 25 MB and loses nothing at that input size.
 ///
 /// The disk cache holds one file an image, named by a digest of its path, size, time of change and how it was read, with a checksum
-/// over its pixels: what is damaged or of an older image is made anew, never used. Several processes may share a folder. Keeping 256
-/// pixels of CUB takes 3 GB and saves decoding, two thirds of the time of a view.
+/// over its pixels: what is damaged or of an older image is made anew, never used. Several processes may share a folder. Keeping
+/// 256 pixels of CUB takes 3 GB and saves decoding, two thirds of the time of a view.
 class ImageStore {
  public:
   /// Called with the number of images decoded so far and their total: from any thread, one call at a time.

@@ -67,16 +67,17 @@ struct ImagePart {
   std::int64_t reduction = 1;
 };
 
-/// Decodes a part of an image, upright: what a random crop needs. Rows above and below a JPEG's part, and columns beside it, are only
-/// parsed or not even that.
+/// Decodes a part of an image, upright: what a random crop needs. Rows above and below a JPEG's part, and columns beside it, are
+/// only parsed or not even that.
 ///
 /// `box`:       in pixels of the upright image at full size.
-/// `reduction`: 1, 2, 4 or 8: a JPEG is decoded at that fraction of its size, in which its transform leaves the high frequencies out.
+/// `reduction`: 1, 2, 4 or 8: a JPEG is decoded at that fraction of its size, in which its transform leaves the high frequencies
+/// out.
 ///              A PNG is decoded at full size; the result says which.
 ///
-/// With `reduction` 1 the part equals the crop of the whole image, bit by bit. With a larger one it covers the box, and differs from
-/// the box's means by about two grey levels on photographs; where the whole image is turned or mirrored and its size is no multiple of
-/// the reduction, `top` and `left` may lie up to reduction − 1 pixels outside it.
+/// With `reduction` 1 the part equals the crop of the whole image, bit by bit. With a larger one it covers the box, and differs
+/// from the box's means by about two grey levels on photographs; where the whole image is turned or mirrored and its size is no
+/// multiple of the reduction, `top` and `left` may lie up to reduction − 1 pixels outside it.
 ///
 /// Edge:    damage below the part goes unnoticed.
 /// Cost:    for a JPEG of 348 × 348 whose middle half is wanted about half of decoding it all.
