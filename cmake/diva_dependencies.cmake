@@ -42,6 +42,8 @@ endif()
 find_package(Eigen3 REQUIRED NO_MODULE)
 
 find_package(TurboJPEG REQUIRED)
+find_package(JPEG REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(SPNG REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(Threads REQUIRED)

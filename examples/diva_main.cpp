@@ -48,13 +48,16 @@ struct Flags {
   std::int64_t image_size = 224, checkpoint_steps = 0;
   std::vector<std::int64_t> widths = {64};
   double checkpoint_minutes = 10;
-  bool gray = false, cache = false, print_recipe = false;
+  bool gray = false, cache = false, reduced_decoding = false, print_recipe = false;
+  std::string disk_cache, augmentation = "standard";
+  double train_val_split = 1;
+  std::string val_split_by = "class";
   std::string resume = "no", list, weights, backbone_file;
   bool markdown = false, not_pretrained = false;
 };
 
 void declare(CLI::App& app, Flags& f) {
-  app.add_option("--dataset", f.dataset, "cub200, omniglot, or folder (one sub-folder a class)")->capture_default_str();
+  app.add_option("--dataset", f.dataset, program::dataset_names() + " (diva_data list tells their layouts)")->capture_default_str();
   app.add_option("--source_path", f.source_path, "folder of the data set, or the one that holds a folder named as it");
   app.add_option("--save_path", f.save_path, "folder for runs")->capture_default_str();
   app.add_option("--savename", f.savename, "name of the run's folder; default: the data set and the seed");
@@ -124,6 +127,18 @@ void declare(CLI::App& app, Flags& f) {
   app.add_option("--widths", f.widths, "channels of conv4's blocks: four, or one for all")->capture_default_str();
   app.add_flag("--gray", f.gray, "read images as gray");
   app.add_flag("--cache", f.cache, "keep all decoded images in memory");
+  app.add_option("--train_val_split", f.train_val_split,
+                 "share of the training side that trains; below 1 the rest takes the test's place")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--val_split_by", f.val_split_by, "the rest is of other classes (class), or images of each class (sample)")
+      ->check(CLI::IsMember({"class", "sample"}))
+      ->capture_default_str();
+  app.add_option("--disk_cache", f.disk_cache, "folder that keeps decoded images from run to run");
+  app.add_flag("--reduced_decoding", f.reduced_decoding,
+               "decode large JPEGs at a fraction of their size where a view needs no more");
+  app.add_option("--augmentation", f.augmentation, "recipe of views: standard, realistic (the reference's), simclr, bn_inception")
+      ->capture_default_str();
   app.add_option("--resume", f.resume, "auto: go on from the run's checkpoint where there is one")
       ->check(CLI::IsMember({"auto", "no"}))
       ->capture_default_str();
@@ -222,6 +237,7 @@ diva::TrainingOptions recipe(const Flags& f) {
   options.optimizer = {
       .learning_rate = f.lr, .head_learning_rate = f.fc_lr, .weight_decay = f.decay, .milestones = f.tau, .gamma = f.gamma};
   options.sampler = {.batch_size = f.bs, .samples_per_class = f.samples_per_class};
+  options.augmentation = diva::augmentation_recipe(f.augmentation);
   options.augmentation.image_size = f.image_size;
   options.augmentation.evaluation_resize = f.image_size * 256 / 224;
   if (f.gray) {
@@ -246,10 +262,16 @@ int run(const Flags& f) {
     return 0;
   }
   if (f.source_path.empty()) diva::detail::fail<diva::OptionError>("diva_main", "--source_path", "given", "nothing");
-  const auto split = program::read_split(f.dataset, f.source_path);
+  auto split = diva::read_dataset(f.dataset, f.source_path);
+  if (f.train_val_split < 1) {
+    const diva::Generator generator(static_cast<std::uint64_t>(f.seed));
+    split = f.val_split_by == "class" ? diva::validation_split(split.train, 1 - f.train_val_split, generator)
+                                      : diva::validation_split_by_sample(split.train, 1 - f.train_val_split, generator);
+  }
   fmt::print(stderr, "{}: {} images of {} classes to train on, {} of {} others to test\n", f.dataset, split.train.size(),
              split.train.num_classes(), split.test.size(), split.test.num_classes());
-  const diva::ImageStoreOptions store{.channels = f.gray ? 1 : 3, .cache = f.cache};
+  const diva::ImageStoreOptions store{
+      .channels = f.gray ? 1 : 3, .cache = f.cache, .disk_cache = f.disk_cache, .reduce = f.reduced_decoding};
   const auto train = std::make_shared<const diva::ImageStore>(split.train, store),
              test = std::make_shared<const diva::ImageStore>(split.test, store);
 

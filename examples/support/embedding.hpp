@@ -34,8 +34,7 @@ struct EmbeddingFlags {
     app.add_option("--resize", resize, "short side before the centre crop; 0: 256/224 of --image_size")->capture_default_str();
     app.add_option("--data", data, "folder of images that its network embeds");
     app.add_option("--dataset", dataset,
-                   "how that folder is laid out: folder (one sub-folder a class), cub200, omniglot, images (no classes)")
-        ->check(CLI::IsMember({"folder", "cub200", "omniglot", "images"}))
+                   "how that folder is laid out: images (no classes), " + dataset_names() + " (diva_data list tells how)")
         ->capture_default_str();
     app.add_option("--part", part, "classes: train (the first half, omniglot's background), test, or all")
         ->check(CLI::IsMember({"train", "test", "all"}))

@@ -8,6 +8,7 @@
 #include <diva/io/feature_writer.hpp>
 #include <diva/io/image.hpp>
 #include <diva/io/labels.hpp>
+#include <diva/io/mat.hpp>
 #include <diva/io/npy.hpp>
 #include <diva/io/safetensors.hpp>
 #include <diva/io/torch_checkpoint.hpp>

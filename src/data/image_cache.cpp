@@ -5,6 +5,8 @@
 #include <diva/data/image_cache.hpp>
 #include <diva/data/image_transforms.hpp>
 
+#include "disk_cache.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <mutex>
@@ -28,14 +30,41 @@ ImageStore::ImageStore(Dataset dataset, const ImageStoreOptions& options, const 
     : dataset_(std::move(dataset)), options_(options) {
   validate_fields("ImageStore", options_);
   if (options_.channels == 2) detail::fail<OptionError>("ImageStore", "channels", "1 or 3", "2");
+  if (!options_.disk_cache.empty()) disk_ = std::make_shared<DiskCache>(options_.disk_cache, options_.disk_limit);
   if (options_.cache) fill_cache(progress);
 }
 
+void ImageStore::check_index(std::int64_t index) const {
+  if (index >= 0 && index < size()) return;
+  detail::fail<DataError>("ImageStore::image", "index", fmt::format("in [0, {})", size()), std::to_string(index));
+}
+
 Image ImageStore::read(std::int64_t index) const {
-  const auto& path = dataset_.samples[static_cast<std::size_t>(index)].path;
-  if (options_.short_side == 0) return read_image(path, options_.channels);
-  auto image = decode_image_at_least(read_file(path), path, options_.channels, options_.short_side);
-  if (std::min(image.height, image.width) <= options_.short_side) return image;
+  if (!disk_) return decode(index);
+  const auto& sample = dataset_.samples[static_cast<std::size_t>(index)];
+  const auto key =
+      detail::disk_cache_key(sample.path, fmt::format("{} {} {} {} {} {}", options_.channels, options_.short_side, sample.box.top,
+                                                      sample.box.left, sample.box.height, sample.box.width));
+  if (auto kept = disk_->find(key)) return std::move(*kept);
+  auto image = decode(index);
+  disk_->keep(key, image);
+  return image;
+}
+
+Image ImageStore::decode(std::int64_t index) const {
+  const auto& sample = dataset_.samples[static_cast<std::size_t>(index)];
+  const auto& path = sample.path;
+  Image image;
+  if (sample.box.height > 0) {
+    const auto bytes = read_file(path);
+    auto part = decode_image_part(bytes, path, options_.channels, sample.box);
+    image = std::move(part.image);
+  } else if (options_.short_side == 0) {
+    image = read_image(path, options_.channels);
+  } else {
+    image = decode_image_at_least(read_file(path), path, options_.channels, options_.short_side);
+  }
+  if (options_.short_side == 0 || std::min(image.height, image.width) <= options_.short_side) return image;
   const auto [height, width] = short_side_size(image, options_.short_side);
   return resize(image, {.height = height, .width = width});
 }
@@ -79,10 +108,15 @@ void ImageStore::fill_cache(const Progress& progress) {
   cached_ = std::move(images);
 }
 
+ImageSource ImageStore::source(std::int64_t index, bool whole) const {
+  check_index(index);
+  if (whole || disk_ || !cached_.empty() || options_.short_side > 0) return ImageSource(image(index));
+  const auto& sample = dataset_.samples[static_cast<std::size_t>(index)];
+  return {read_file(sample.path), sample.path, {.channels = options_.channels, .box = sample.box, .reduce = options_.reduce}};
+}
+
 std::shared_ptr<const Image> ImageStore::image(std::int64_t index) const {
-  if (index < 0 || index >= size()) {
-    detail::fail<DataError>("ImageStore::image", "index", fmt::format("in [0, {})", size()), std::to_string(index));
-  }
+  check_index(index);
   if (!cached_.empty()) return cached_[static_cast<std::size_t>(index)];
   return std::make_shared<const Image>(read(index));
 }

@@ -60,8 +60,9 @@ class Loader::Stream {
 
   torch::Tensor images_for(std::int64_t count) const {
     const auto& view = loader_.augmentation_;
+    const auto type = loader_.options_.bytes ? torch::kUInt8 : torch::kFloat32;
     return torch::empty({count, view.channels, view.image_size, view.image_size},
-                        torch::TensorOptions(torch::kFloat32).pinned_memory(torch::cuda::is_available()));
+                        torch::TensorOptions(type).pinned_memory(torch::cuda::is_available()));
   }
 
   void open() {
@@ -73,10 +74,11 @@ class Loader::Stream {
     auto slot = std::make_unique<Slot>();
     slot->size = slot->unfinished = count;
     slot->batch = {.images = images_for(count),
-                   .second_view = views_ == 2 ? images_for(count) : torch::Tensor(),
+                   .second_view = views_ >= 2 ? images_for(count) : torch::Tensor(),
                    .labels = torch::empty(count, torch::kInt64),
                    .indices = torch::tensor(indices, torch::kInt64),
                    .number = range_.first};
+    for (std::int64_t view = 2; view < views_; ++view) slot->batch.further_views.push_back(images_for(count));
     for (std::int64_t place = 0; place < count; ++place) {
       const auto index = indices[static_cast<std::size_t>(place)];
       if (index < 0 || index >= loader_.store_->size()) {
@@ -123,13 +125,29 @@ class Loader::Stream {
   }
 
   void make(const Batch& batch, std::int64_t place) const {
-    const auto image = loader_.store_->image(batch.indices.data_ptr<std::int64_t>()[place]);
-    const auto room = [&](const torch::Tensor& images) { return images.data_ptr<float>() + place * images.stride(0); };
-    if (views_ == 0) return evaluation_view(*image, loader_.augmentation_, room(batch.images));
+    // Decoding all once costs less than decoding two parts.
+    const auto image = loader_.store_->source(batch.indices.data_ptr<std::int64_t>()[place], views_ > 1);
+    if (views_ == 0) {
+      return write(batch.images, place, [&](auto* room) { evaluation_view(image, loader_.augmentation_, room); });
+    }
     const auto sample = generator_.fork(static_cast<std::uint64_t>(batch.number)).fork(static_cast<std::uint64_t>(place));
     for (std::int64_t view = 0; view < views_; ++view) {
+      const auto& images = view == 0   ? batch.images
+                           : view == 1 ? batch.second_view
+                                       : batch.further_views[static_cast<std::size_t>(view - 2)];
       auto generator = sample.fork(static_cast<std::uint64_t>(view));
-      augment(*image, loader_.augmentation_, generator, room(view == 0 ? batch.images : batch.second_view));
+      write(images, place, [&](auto* room) { augment(image, loader_.augmentation_, generator, room); });
+    }
+  }
+
+  // Calls `make_view` with the room of one image.
+  template <class MakeView>
+  void write(const torch::Tensor& images, std::int64_t place, const MakeView& make_view) const {
+    const auto offset = place * images.stride(0);
+    if (loader_.options_.bytes) {
+      make_view(images.data_ptr<std::uint8_t>() + offset);
+    } else {
+      make_view(images.data_ptr<float>() + offset);
     }
   }
 

@@ -6,24 +6,25 @@
 #include <diva/core/files.hpp>
 #include <diva/io/image.hpp>
 
+#include "decoding.hpp"
+
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string_view>
 
 namespace diva {
 namespace {
 
-using Bytes = std::span<const std::uint8_t>;
+using Bytes = detail::ImageBytes;
+using detail::fail_decode;
 
 constexpr std::array<std::uint8_t, 3> jpeg_magic{0xFF, 0xD8, 0xFF};
 constexpr std::array<std::uint8_t, 8> png_magic{0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
 constexpr std::array<std::uint8_t, 8> png_end{'I', 'E', 'N', 'D', 0xAE, 0x42, 0x60, 0x82};
 constexpr std::int64_t max_pixels = std::int64_t{1} << 28;
-// A baseline or progressive JPEG spends at least one bit on each block of 64 pixels; arithmetic coding gets below only on blank
-// images.
-constexpr std::int64_t max_jpeg_pixels_per_byte = 1024;
 // DEFLATE repeats at most 258 bytes in two bits.
 constexpr std::int64_t max_deflate_ratio = 1032;
 
@@ -31,61 +32,19 @@ bool starts_with(Bytes bytes, Bytes magic) {
   return bytes.size() >= magic.size() && std::equal(magic.begin(), magic.end(), bytes.begin());
 }
 
-[[noreturn]] void fail_decode(const std::string& name, std::string_view expected, std::string_view got) {
-  detail::fail<IoError>("decode_image", fmt::format("'{}'", name), expected, got);
-}
+// How an orientation of EXIF turns the stored image: first transposed, then mirrored.
+struct Turn {
+  bool transposed, flip_rows, flip_columns;  // the flips are of the stored image's rows and columns
+};
 
-void check_size(const std::string& name, std::int64_t height, std::int64_t width) {
-  if (height < 1 || width < 1 || width > max_pixels / height) {
-    fail_decode(name, fmt::format("an image of 1 to {} pixels", max_pixels), fmt::format("{} x {}", width, height));
-  }
-}
-
-/// What a TIFF block, the body of EXIF data, says about orientation; 1, upright, when it says nothing.
-int exif_orientation(Bytes tiff) {
-  if (tiff.size() < 8 || (tiff[0] != 'I' && tiff[0] != 'M')) return 1;
-  const bool little = tiff[0] == 'I';
-  const auto number = [&](std::size_t at, std::size_t count) -> std::optional<std::size_t> {
-    if (at > tiff.size() || count > tiff.size() - at) return std::nullopt;
-    std::size_t value = 0;
-    for (std::size_t i = 0; i < count; ++i) value = value << 8 | tiff[at + (little ? count - 1 - i : i)];
-    return value;
-  };
-  const auto directory = number(4, 4).value_or(tiff.size());
-  const auto entries = number(directory, 2).value_or(0);
-  for (std::size_t i = 0; i < entries; ++i) {
-    const auto entry = directory + 2 + 12 * i;
-    const auto tag = number(entry, 2), type = number(entry + 2, 2), count = number(entry + 4, 4), value = number(entry + 8, 2);
-    if (!value) return 1;
-    if (*tag == 0x0112) return *type == 3 && *count == 1 && *value >= 1 && *value <= 8 ? static_cast<int>(*value) : 1;
-  }
-  return 1;
-}
-
-/// The same for a whole JPEG: the first APP1 segment with EXIF data before the pixels.
-int jpeg_orientation(Bytes bytes) {
-  constexpr std::array<std::uint8_t, 6> exif{'E', 'x', 'i', 'f', 0, 0};
-  constexpr std::uint8_t app1 = 0xE1, start_of_scan = 0xDA, fill = 0xFF;
-  std::size_t at = 2;
-  while (at + 4 <= bytes.size() && bytes[at] == 0xFF && bytes[at + 1] != start_of_scan) {
-    if (bytes[at + 1] == fill) {
-      ++at;
-      continue;
-    }
-    const auto length = static_cast<std::size_t>(bytes[at + 2] << 8 | bytes[at + 3]);
-    if (length < 2 || at + 2 + length > bytes.size()) break;
-    const auto body = bytes.subspan(at + 4, length - 2);
-    if (bytes[at + 1] == app1 && starts_with(body, exif)) return exif_orientation(body.subspan(exif.size()));
-    at += 2 + length;
-  }
-  return 1;
+Turn turn_of(int orientation) {
+  return {orientation >= 5, orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7,
+          orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8};
 }
 
 Image upright(Image image, int orientation) {
   if (orientation == 1) return image;
-  const bool transposed = orientation >= 5;
-  const bool flip_rows = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-  const bool flip_columns = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+  const auto [transposed, flip_rows, flip_columns] = turn_of(orientation);
   Image result{image.height, image.width, image.channels, std::vector<std::uint8_t>(image.pixels.size())};
   if (transposed) std::swap(result.height, result.width);
   auto* target = result.pixels.data();
@@ -122,103 +81,117 @@ Image with_channels(Image image, std::int64_t channels) {
   return image;
 }
 
-using TurboJpeg = std::unique_ptr<void, decltype(&tjDestroy)>;
-
-/// Stray bytes in front of the end marker come after the last pixel; every other warning means pixels that were made up.
-bool is_harmless(std::string_view warning) { return warning.find("extraneous bytes before marker 0xd9") != std::string_view::npos; }
-
-std::vector<std::uint8_t> rgb_from_inverted_cmyk(const std::vector<std::uint8_t>& cmyk) {
-  std::vector<std::uint8_t> rgb(cmyk.size() / 4 * 3);
-  for (std::size_t i = 0; i < rgb.size(); ++i) {
-    const auto pixel = i / 3 * 4;
-    rgb[i] = static_cast<std::uint8_t>((cmyk[pixel + i % 3] * cmyk[pixel + 3] + 127) / 255);
-  }
-  return rgb;
+// The part of the stored image that becomes this box of the upright one; `height` and `width` are the stored image's.
+Box stored_box(const Box& box, const Turn& turn, std::int64_t height, std::int64_t width) {
+  Box stored = turn.transposed ? Box{box.left, box.top, box.width, box.height} : box;
+  if (turn.flip_rows) stored.top = height - stored.top - stored.height;
+  if (turn.flip_columns) stored.left = width - stored.left - stored.width;
+  return stored;
 }
 
 Image decode_jpeg(Bytes bytes, const std::string& name, std::int64_t channels, std::int64_t min_short_side) {
-  const TurboJpeg decoder(tjInitDecompress(), &tjDestroy);
-  if (!decoder) fail_decode(name, "decodable", tjGetErrorStr2(nullptr));
-  const auto fail = [&] { fail_decode(name, "a whole JPEG image", tjGetErrorStr2(decoder.get())); };
-  int width = 0, height = 0, subsampling = 0, colorspace = -1;
-  // Sizes are set whenever the header could be read, also where TurboJPEG reports a subsampling that it has no name for.
-  tjDecompressHeader3(decoder.get(), bytes.data(), bytes.size(), &width, &height, &subsampling, &colorspace);
-  if (width < 1 || height < 1 || colorspace < 0) fail();
-  check_size(name, height, width);
-  if (std::int64_t{width} * height / max_jpeg_pixels_per_byte > static_cast<std::int64_t>(bytes.size())) {
-    fail_decode(name, "a whole JPEG image", fmt::format("{} bytes for {} x {} pixels", bytes.size(), width, height));
+  detail::JpegFile file(bytes, name);
+  int best = 1;
+  for (const int reduction : {2, 4, 8}) {
+    const auto reduced = (std::min(file.width, file.height) + reduction - 1) / reduction;
+    if (min_short_side > 0 && reduced >= min_short_side) best = reduction;
   }
-
-  if (min_short_side > 0) {
-    auto best = tjscalingfactor{1, 1};
-    for (const int denominator : {2, 4, 8}) {
-      const tjscalingfactor scale{1, denominator};
-      if (TJSCALED(std::min(width, height), scale) >= min_short_side) best = scale;
-    }
-    width = TJSCALED(width, best);
-    height = TJSCALED(height, best);
-  }
-
-  const bool inks = colorspace == TJCS_CMYK || colorspace == TJCS_YCCK;
-  const bool gray = !inks && (channels == 1 || (channels == 0 && colorspace == TJCS_GRAY));
-  const auto format = inks ? TJPF_CMYK : gray ? TJPF_GRAY : TJPF_RGB;
-  Image image{height, width, gray ? 1 : 3, std::vector<std::uint8_t>(std::size_t{1} * height * width * tjPixelSize[format])};
-  if (tjDecompress2(decoder.get(), bytes.data(), bytes.size(), image.pixels.data(), width, 0, height, format, TJFLAG_LIMITSCANS) !=
-      0) {
-    if (tjGetErrorCode(decoder.get()) != TJERR_WARNING || !is_harmless(tjGetErrorStr2(decoder.get()))) fail();
-  }
-  if (inks) image.pixels = rgb_from_inverted_cmyk(image.pixels);
-  return upright(with_channels(std::move(image), channels), jpeg_orientation(bytes));
+  auto part = file.decode(channels == 1, {}, best);
+  return upright(with_channels(std::move(part.image), channels), file.orientation);
 }
 
 using Spng = std::unique_ptr<spng_ctx, decltype(&spng_ctx_free)>;
 
-Image decode_png(Bytes bytes, const std::string& name, std::int64_t channels) {
-  const Spng decoder(spng_ctx_new(0), &spng_ctx_free);
-  if (!decoder) throw std::bad_alloc();
-  const auto check = [&](int error) {
-    if (error != 0) fail_decode(name, "a whole PNG image", spng_strerror(error));
-  };
-  check(spng_set_png_buffer(decoder.get(), bytes.data(), bytes.size()));
-  // Texts and profiles are compressed too; they may not grow beyond what such things have.
-  constexpr std::size_t max_extras = std::size_t{64} << 20;
-  check(spng_set_chunk_limits(decoder.get(), std::max(bytes.size(), max_extras), max_extras));
+/// A decoder of PNG that has read the header.
+struct PngReader {
+  Spng decoder{spng_ctx_new(0), &spng_ctx_free};
   spng_ihdr header{};
-  check(spng_get_ihdr(decoder.get(), &header));
-  check_size(name, header.height, header.width);
-  constexpr std::array<std::int64_t, 7> samples{1, 0, 3, 1, 2, 0, 4};  // a pixel's, by colour type
-  const auto raw_bytes = (header.width * samples.at(header.color_type) * header.bit_depth + 7) / 8 * header.height;
-  if (raw_bytes / max_deflate_ratio > static_cast<std::int64_t>(bytes.size())) {
-    fail_decode(name, "a whole PNG image", fmt::format("{} bytes for {} x {} pixels", bytes.size(), header.width, header.height));
+  const std::string& name;
+
+  PngReader(Bytes bytes, const std::string& file) : name(file) {
+    if (!decoder) throw std::bad_alloc();
+    check(spng_set_png_buffer(decoder.get(), bytes.data(), bytes.size()));
+    // Texts and profiles are compressed too; they may not grow beyond what such things have.
+    constexpr std::size_t max_extras = std::size_t{64} << 20;
+    check(spng_set_chunk_limits(decoder.get(), std::max(bytes.size(), max_extras), max_extras));
+    check(spng_get_ihdr(decoder.get(), &header));
+    detail::check_image_size(name, header.height, header.width);
+    constexpr std::array<std::int64_t, 7> samples{1, 0, 3, 1, 2, 0, 4};  // a pixel's, by colour type
+    const auto raw_bytes = (header.width * samples.at(header.color_type) * header.bit_depth + 7) / 8 * header.height;
+    if (raw_bytes / max_deflate_ratio > static_cast<std::int64_t>(bytes.size())) {
+      fail_decode(name, "a whole PNG image", fmt::format("{} bytes for {} x {} pixels", bytes.size(), header.width, header.height));
+    }
   }
 
-  const bool gray = header.color_type == SPNG_COLOR_TYPE_GRAYSCALE || header.color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA;
+  void check(int error) const {
+    if (error != 0) fail_decode(name, "a whole PNG image", spng_strerror(error));
+  }
+  [[nodiscard]] bool gray() const {
+    return header.color_type == SPNG_COLOR_TYPE_GRAYSCALE || header.color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA;
+  }
+  [[nodiscard]] int orientation() const {
+    spng_exif exif{};
+    if (spng_get_exif(decoder.get(), &exif) != 0) return 1;
+    return detail::exif_orientation({reinterpret_cast<const std::uint8_t*>(exif.data), exif.length});
+  }
+};
+
+Image decode_png(Bytes bytes, const std::string& name, std::int64_t channels) {
+  const PngReader reader(bytes, name);
+  const auto& header = reader.header;
+  auto* const decoder = reader.decoder.get();
   // libspng makes plain gray only of gray without alpha of up to 8 bits; the others come as three equal channels.
   const bool plain = header.color_type == SPNG_COLOR_TYPE_GRAYSCALE && header.bit_depth <= 8;
   const auto format = plain ? SPNG_FMT_G8 : SPNG_FMT_RGB8;
   std::size_t size = 0;
-  check(spng_decoded_image_size(decoder.get(), format, &size));
+  reader.check(spng_decoded_image_size(decoder, format, &size));
   Image image{header.height, header.width, plain ? 1 : 3, std::vector<std::uint8_t>(size)};
-  check(spng_decode_image(decoder.get(), image.pixels.data(), size, format, 0));
-  check(spng_decode_chunks(decoder.get()));
+  reader.check(spng_decode_image(decoder, image.pixels.data(), size, format, 0));
+  reader.check(spng_decode_chunks(decoder));
   // libspng does not look at the end chunk's checksum, which is the last thing that a cut file lacks.
-  if (std::find_end(bytes.begin(), bytes.end(), png_end.begin(), png_end.end()) == bytes.end()) check(SPNG_IO_EOF);
-  spng_exif exif{};
-  const bool has_exif = spng_get_exif(decoder.get(), &exif) == 0;
-  const auto orientation = has_exif ? exif_orientation({reinterpret_cast<const std::uint8_t*>(exif.data), exif.length}) : 1;
-  return upright(with_channels(std::move(image), channels == 0 && gray ? 1 : channels), orientation);
+  if (std::find_end(bytes.begin(), bytes.end(), png_end.begin(), png_end.end()) == bytes.end()) reader.check(SPNG_IO_EOF);
+  return upright(with_channels(std::move(image), channels == 0 && reader.gray() ? 1 : channels), reader.orientation());
+}
+
+enum class Format { jpeg, png };
+
+Format format_of(Bytes bytes, const std::string& name) {
+  if (starts_with(bytes, jpeg_magic)) return Format::jpeg;
+  if (starts_with(bytes, png_magic)) return Format::png;
+  if (bytes.empty()) fail_decode(name, "a JPEG or PNG image", "an empty file");
+  fail_decode(name, "a JPEG or PNG image",
+              fmt::format("a file that starts with {:02x}", fmt::join(bytes.first(std::min<std::size_t>(bytes.size(), 8)), " ")));
+}
+
+void check_channels(std::string_view function, std::int64_t channels) {
+  if (channels != 0 && channels != 1 && channels != 3) {
+    detail::fail<OptionError>(function, "channels", "0, 1 or 3", std::to_string(channels));
+  }
 }
 
 /// `min_short_side` 0 stands for the full size.
 Image decode(Bytes bytes, const std::string& name, std::int64_t channels, std::int64_t min_short_side) {
-  if (channels != 0 && channels != 1 && channels != 3) {
-    detail::fail<OptionError>("decode_image", "channels", "0, 1 or 3", std::to_string(channels));
+  check_channels("decode_image", channels);
+  if (format_of(bytes, name) == Format::jpeg) return decode_jpeg(bytes, name, channels, min_short_side);
+  return decode_png(bytes, name, channels);
+}
+
+void check_box(const Box& box, std::int64_t height, std::int64_t width) {
+  if (box.top < 0 || box.left < 0 || box.height < 1 || box.width < 1 || box.top > height - box.height ||
+      box.left > width - box.width) {
+    detail::fail<OptionError>("decode_image_part", "box", fmt::format("inside an image of {} x {}", height, width),
+                              fmt::format("{} x {} at row {}, column {}", box.height, box.width, box.top, box.left));
   }
-  if (starts_with(bytes, jpeg_magic)) return decode_jpeg(bytes, name, channels, min_short_side);
-  if (starts_with(bytes, png_magic)) return decode_png(bytes, name, channels);
-  if (bytes.empty()) fail_decode(name, "a JPEG or PNG image", "an empty file");
-  fail_decode(name, "a JPEG or PNG image",
-              fmt::format("a file that starts with {:02x}", fmt::join(bytes.first(std::min<std::size_t>(bytes.size(), 8)), " ")));
+}
+
+Image cut(const Image& image, const Box& box) {
+  Image result{box.height, box.width, image.channels, {}};
+  result.pixels.reserve(static_cast<std::size_t>(box.height * box.width * image.channels));
+  for (std::int64_t y = 0; y < box.height; ++y) {
+    const auto* row = image.pixels.data() + ((box.top + y) * image.width + box.left) * image.channels;
+    result.pixels.insert(result.pixels.end(), row, row + box.width * image.channels);
+  }
+  return result;
 }
 
 void check_encodable(std::string_view function, const Image& image) {
@@ -231,7 +204,39 @@ void check_encodable(std::string_view function, const Image& image) {
   }
 }
 
+using TurboJpeg = std::unique_ptr<void, decltype(&tjDestroy)>;
+
 }  // namespace
+
+void detail::fail_decode(const std::string& name, std::string_view expected, std::string_view got) {
+  fail<IoError>("decode_image", fmt::format("'{}'", name), expected, got);
+}
+
+void detail::check_image_size(const std::string& name, std::int64_t height, std::int64_t width) {
+  if (height < 1 || width < 1 || width > max_pixels / height) {
+    fail_decode(name, fmt::format("an image of 1 to {} pixels", max_pixels), fmt::format("{} x {}", width, height));
+  }
+}
+
+int detail::exif_orientation(Bytes tiff) {
+  if (tiff.size() < 8 || (tiff[0] != 'I' && tiff[0] != 'M')) return 1;
+  const bool little = tiff[0] == 'I';
+  const auto number = [&](std::size_t at, std::size_t count) -> std::optional<std::size_t> {
+    if (at > tiff.size() || count > tiff.size() - at) return std::nullopt;
+    std::size_t value = 0;
+    for (std::size_t i = 0; i < count; ++i) value = value << 8 | tiff[at + (little ? count - 1 - i : i)];
+    return value;
+  };
+  const auto directory = number(4, 4).value_or(tiff.size());
+  const auto entries = number(directory, 2).value_or(0);
+  for (std::size_t i = 0; i < entries; ++i) {
+    const auto entry = directory + 2 + 12 * i;
+    const auto tag = number(entry, 2), type = number(entry + 2, 2), count = number(entry + 4, 4), value = number(entry + 8, 2);
+    if (!value) return 1;
+    if (*tag == 0x0112) return *type == 3 && *count == 1 && *value >= 1 && *value <= 8 ? static_cast<int>(*value) : 1;
+  }
+  return 1;
+}
 
 Image decode_image(Bytes bytes, const std::string& name, std::int64_t channels) { return decode(bytes, name, channels, 0); }
 
@@ -239,6 +244,40 @@ Image decode_image_at_least(Bytes bytes, const std::string& name, std::int64_t c
   if (min_short_side < 1)
     detail::fail<OptionError>("decode_image_at_least", "min_short_side", "at least 1", std::to_string(min_short_side));
   return decode(bytes, name, channels, min_short_side);
+}
+
+ImageHeader read_image_header(Bytes bytes, const std::string& name) {
+  if (format_of(bytes, name) == Format::jpeg) {
+    const detail::JpegFile file(bytes, name);
+    const bool transposed = turn_of(file.orientation).transposed;
+    return {transposed ? file.width : file.height, transposed ? file.height : file.width, file.gray ? 1 : 3};
+  }
+  const PngReader reader(bytes, name);
+  const std::int64_t height = reader.header.height, width = reader.header.width;
+  const bool transposed = turn_of(reader.orientation()).transposed;
+  return {transposed ? width : height, transposed ? height : width, reader.gray() ? 1 : 3};
+}
+
+ImagePart decode_image_part(Bytes bytes, const std::string& name, std::int64_t channels, const Box& box, std::int64_t reduction) {
+  check_channels("decode_image_part", channels);
+  if (reduction != 1 && reduction != 2 && reduction != 4 && reduction != 8) {
+    detail::fail<OptionError>("decode_image_part", "reduction", "1, 2, 4 or 8", std::to_string(reduction));
+  }
+  if (format_of(bytes, name) == Format::png) {
+    const auto image = decode_png(bytes, name, channels);
+    check_box(box, image.height, image.width);
+    return {cut(image, box), box.top, box.left, 1};
+  }
+  detail::JpegFile file(bytes, name);
+  const auto turn = turn_of(file.orientation);
+  turn.transposed ? check_box(box, file.width, file.height) : check_box(box, file.height, file.width);
+  auto part = file.decode(channels == 1, stored_box(box, turn, file.height, file.width), static_cast<int>(reduction));
+  // Where its pixels lie, seen from the other side of a mirrored axis.
+  if (turn.flip_rows) part.top = file.height - part.top - part.image.height * reduction;
+  if (turn.flip_columns) part.left = file.width - part.left - part.image.width * reduction;
+  if (turn.transposed) std::swap(part.top, part.left);
+  part.image = upright(with_channels(std::move(part.image), channels), file.orientation);
+  return part;
 }
 
 Image read_image(const std::string& path, std::int64_t channels) { return decode_image(read_file(path), path, channels); }

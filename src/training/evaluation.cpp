@@ -11,7 +11,7 @@ void embed_batches(Network& network, Loader& loader, std::int64_t batch_size, to
   std::int64_t done = 0;
   while (auto batch = loader.next()) {
     done += batch->labels.size(0);
-    receive(network.forward(batch->images.to(device)), batch->labels, done);
+    receive(network.forward(normalise(batch->images.to(device), loader.augmentation())), batch->labels, done);
   }
   network.train(true);
 }

@@ -157,12 +157,12 @@ class Run {
 
   void train_step(const Batch& batch, StepEvent& event) {
     const auto labels = batch.labels.to(run_.device);
-    const auto embeddings = network_.forward(batch.images.to(run_.device));
+    const auto embeddings = network_.forward(normalise(batch.images.to(run_.device), options_.augmentation));
     torch::Tensor keys, queue;
     if (key_network_) {
       torch::NoGradGuard no_grad;
       key_network_->train(false);
-      keys = key_network_->forward(batch.second_view.to(run_.device), "selfsimilarity");
+      keys = key_network_->forward(normalise(batch.second_view.to(run_.device), options_.augmentation), "selfsimilarity");
       queue = queue_->keys().to(keys.options());
     }
     auto mining = generator_.fork(mining_stream).fork(static_cast<std::uint64_t>(epoch_)).fork(static_cast<std::uint64_t>(batch_));
@@ -273,6 +273,7 @@ class Run {
   [[nodiscard]] LoaderOptions loader_options(std::int64_t views) const {
     auto options = run_.loader;
     options.views = views;
+    if (run_.device.is_cuda()) options.bytes = true;  // a quarter of the bytes to carry over
     return options;
   }
 

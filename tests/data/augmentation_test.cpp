@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 using Catch::Matchers::WithinAbs;
 using diva::AugmentationOptions;
@@ -151,6 +152,91 @@ TEST_CASE("augment draws its affine part within the ranges and brings in the fil
   CHECK_THAT(dark, WithinAbs(25, 1e-4));  // the positions 2 … 6 map into the image
 }
 
+TEST_CASE("bytes of views, normalised afterwards, are the floats of the same views, bit by bit") {
+  const diva::ImageSource source(std::make_shared<const Image>(photo()));
+  for (const auto& name : diva::augmentation_recipe_names()) {
+    for (const bool invert : {false, true}) {
+      auto options = diva::augmentation_recipe(name);
+      options.image_size = 24;
+      options.evaluation_resize = 28;
+      options.invert = invert;
+      options.erasing.probability = 0.5;
+      options.quarter_turns = 0.5;
+      for (std::uint64_t seed = 0; seed < 12; ++seed) {
+        INFO(name << ", seed " << seed);
+        auto floats = torch::empty({1, 3, 24, 24});
+        auto bytes = torch::empty({1, 3, 24, 24}, torch::kUInt8);
+        Generator one(seed), other(seed);
+        diva::augment(source, options, one, floats.data_ptr<float>());
+        diva::augment(source, options, other, bytes.data_ptr<std::uint8_t>());
+        REQUIRE(torch::equal(diva::normalise(bytes, options), floats));
+        REQUIRE(one.position() == other.position());
+      }
+      auto floats = torch::empty({1, 3, 24, 24});
+      auto bytes = torch::empty({1, 3, 24, 24}, torch::kUInt8);
+      diva::evaluation_view(source, options, floats.data_ptr<float>());
+      diva::evaluation_view(source, options, bytes.data_ptr<std::uint8_t>());
+      CHECK(torch::equal(diva::normalise(bytes, options), floats));
+      CHECK(diva::normalise(floats, options).is_same(floats));
+    }
+  }
+  const auto options = plain(4, 3);
+  CHECK_THROWS_AS(diva::normalise(torch::zeros({1, 1, 4, 4}, torch::kUInt8), options), diva::ShapeError);
+  CHECK_THROWS_AS(diva::normalise(torch::zeros({3, 4, 4}, torch::kUInt8), options), diva::ShapeError);
+  CHECK_THROWS_AS(diva::normalise(torch::zeros({1, 3, 4, 4}, torch::kInt64), options), diva::ShapeError);
+  CHECK(diva::normalise(torch::zeros({0, 3, 4, 4}, torch::kUInt8), options).size(0) == 0);
+}
+
+TEST_CASE("the recipe bn_inception gives planes B, G, R of levels 0 to 255 less their means, by hand") {
+  auto options = diva::augmentation_recipe("bn_inception");
+  options.image_size = options.evaluation_resize = 1;
+  const auto view = evaluate(Image{1, 1, 3, {200, 100, 50}}, options);
+  CHECK_THAT(view[0], WithinAbs(50 - 104, 1e-4));
+  CHECK_THAT(view[1], WithinAbs(100 - 117, 1e-4));
+  CHECK_THAT(view[2], WithinAbs(200 - 128, 1e-4));
+}
+
+TEST_CASE("steps that are off draw nothing, and each takes place as often as it should") {
+  auto options = plain(20, 3);
+  options.crop = TrainingCrop::none;
+  options.horizontal_flip = 0;
+  const auto image = photo();
+  const auto view = evaluate(image, options);
+  // How many of 1000 views differ from the plain one when a step has probability 0.3.
+  const auto changed = [&](const auto& change) {
+    auto changed_options = options;
+    change(changed_options);
+    int count = 0;
+    for (std::uint64_t seed = 0; seed < 1000; ++seed) count += train(image, changed_options, Generator(seed)) != view;
+    return count;
+  };
+  CHECK(changed([](auto&) {}) == 0);
+  for (const int count : {changed([](auto& o) { o.quarter_turns = 0.3; }), changed([](auto& o) { o.grayscale = 0.3; }),
+                          changed([](auto& o) { o.blur = {.probability = 0.3, .kernel_size = 5, .min_sigma = 1}; }),
+                          changed([](auto& o) { o.color_jitter = {.probability = 0.3, .brightness = 0.5}; }),
+                          changed([](auto& o) { o.erasing.probability = 0.3; })}) {
+    CHECK(std::abs(count - 300) < 73);  // 5 standard deviations of a binomial(1000, .3)
+  }
+  // A later step leaves the crop as it was.
+  options.crop = TrainingCrop::random_resized;
+  auto gray = options;
+  gray.grayscale = 1;
+  const auto colour = train(image, options, Generator(9)), grey = train(image, gray, Generator(9));
+  for (std::size_t i = 0; i < 400; ++i) {
+    const double luminance = 0.299 * colour[i] + 0.587 * colour[400 + i] + 0.114 * colour[800 + i];
+    REQUIRE_THAT(grey[i], WithinAbs(luminance, 0.51 / 255));
+    REQUIRE(grey[i] == grey[800 + i]);
+  }
+}
+
+TEST_CASE("augmentation recipes have names, and the standard one is the default") {
+  CHECK(diva::augmentation_recipe_names() == std::vector<std::string>{"standard", "realistic", "simclr", "bn_inception"});
+  for (const auto& name : diva::augmentation_recipe_names()) CHECK_NOTHROW(diva::validate(diva::augmentation_recipe(name)));
+  CHECK(train(photo(), diva::augmentation_recipe("standard"), Generator(3)) == train(photo(), {}, Generator(3)));
+  CHECK(train(photo(), diva::augmentation_recipe("realistic"), Generator(3)) != train(photo(), {}, Generator(3)));
+  CHECK_THROWS_WITH(diva::augmentation_recipe("realistik"), Catch::Matchers::Contains("realistic"));
+}
+
 TEST_CASE("augmentation options are checked") {
   const auto image = photo();
   auto options = plain(8, 3);
@@ -173,6 +259,19 @@ TEST_CASE("augmentation options are checked") {
   CHECK_THROWS_AS(diva::validate(options), diva::OptionError);
   options = plain(8, 3);
   options.channels = 2;
+  CHECK_THROWS_AS(diva::validate(options), diva::OptionError);
+  options = plain(8, 3);
+  options.blur = {.probability = 1, .kernel_size = 17};  // mirrors reach 8 pixels, and there are 8
+  CHECK_THROWS_AS(diva::validate(options), diva::OptionError);
+  options.blur.kernel_size = 15;
+  CHECK_NOTHROW(diva::validate(options));
+  options.blur.kernel_size = 4;
+  CHECK_THROWS_AS(diva::validate(options), diva::OptionError);
+  options = plain(8, 3);
+  options.erasing.max_ratio = 0.1;
+  CHECK_THROWS_AS(diva::validate(options), diva::OptionError);
+  options = plain(8, 3);
+  options.color_jitter.hue = 0.6;
   CHECK_THROWS_AS(diva::validate(options), diva::OptionError);
   CHECK_NOTHROW(diva::validate(AugmentationOptions{}));
 }

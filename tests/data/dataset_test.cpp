@@ -3,15 +3,14 @@
 #include <fmt/format.h>
 #include <diva/core/error.hpp>
 #include <diva/data/dataset.hpp>
+#include <diva/data/splits.hpp>
 #include "data/image_folder.hpp"
 
 #include <cstdlib>
 #include <iostream>
-#include <set>
 
 using Catch::Matchers::Contains;
 using diva::Dataset;
-using diva::Generator;
 using diva::Sample;
 
 namespace {
@@ -20,15 +19,6 @@ std::vector<std::string> names(const std::vector<std::string>& paths, const Imag
   std::vector<std::string> result;
   for (const auto& path : paths) result.push_back(std::filesystem::relative(path, folder.path()).string());
   return result;
-}
-
-Dataset numbered(std::int64_t classes, std::int64_t each) {
-  Dataset dataset{.name = "numbers", .samples = {}, .class_names = {}};
-  for (std::int64_t c = 0; c < classes; ++c) {
-    dataset.class_names.push_back("class" + std::to_string(c));
-    for (std::int64_t i = 0; i < each; ++i) dataset.samples.push_back({dataset.class_names.back() + "/" + std::to_string(i), c});
-  }
-  return dataset;
 }
 
 std::string shared_data() { return DIVA_SOURCE_DIR "/../shared/data"; }
@@ -171,47 +161,33 @@ TEST_CASE("omniglot makes one class of each character, named with its alphabet")
   CHECK_THROWS_WITH(diva::omniglot(folder.path(), diva::OmniglotPart::background), Contains("Latin"));
 }
 
-TEST_CASE("select_classes relabels in the order given") {
-  const auto dataset = numbered(4, 2);
-  const auto selected = diva::select_classes(dataset, {3, 1});
-  CHECK(selected.class_names == std::vector<std::string>{"class3", "class1"});
-  CHECK((selected.samples == std::vector<Sample>{{"class3/0", 0}, {"class3/1", 0}, {"class1/0", 1}, {"class1/1", 1}}));
-  CHECK_THROWS_AS(diva::select_classes(dataset, {4}), diva::DataError);
-  CHECK_THROWS_AS(diva::select_classes(dataset, {-1}), diva::DataError);
-  CHECK_THROWS_AS(diva::select_classes(dataset, {2, 2}), diva::DataError);
-}
+TEST_CASE("a tolerant reader notes each fault and goes on") {
+  const ImageFolder folder;
+  folder.write("images/001.Gull/a.jpg", "");
+  folder.write("images/002.Owl/b.jpg", "");
+  folder.write("images.txt", "1 001.Gull/a.jpg\n2 002.Owl/gone.jpg\n3 002.Owl/b.jpg\n4 001.Gull/a.jpg\n5\n6 003.Emu/e.jpg\n");
+  folder.write("image_class_labels.txt", "1 1\n2 2\n3 2\n4 1\n6 x\n");
+  const auto dataset = diva::cub200(folder.path(), {.tolerant = true});
+  CHECK(dataset.size() == 2);
+  CHECK(dataset.class_names == std::vector<std::string>{"001.Gull", "002.Owl"});
+  REQUIRE(dataset.faults.size() == 4);
+  CHECK_THAT(dataset.faults[0], Contains("images.txt:5"));
+  CHECK_THAT(dataset.faults[1], Contains("gone.jpg"));
+  CHECK_THAT(dataset.faults[2], Contains("twice"));
+  CHECK_THAT(dataset.faults[3], Contains("numbered from 1") && Contains("got x"));
+  // Without a look at the files the lists are taken at their word.
+  CHECK(diva::cub200(folder.path(), {.check_files = false, .tolerant = true}).size() == 3);
 
-TEST_CASE("zero_shot_split trains on the first half of the classes, the smaller one") {
-  const auto split = diva::zero_shot_split(numbered(5, 3));
-  CHECK(split.train.class_names == std::vector<std::string>{"class0", "class1"});
-  CHECK(split.test.class_names == std::vector<std::string>{"class2", "class3", "class4"});
-  CHECK(split.train.labels() == std::vector<std::int64_t>{0, 0, 0, 1, 1, 1});
-  CHECK(split.test.labels() == std::vector<std::int64_t>{0, 0, 0, 1, 1, 1, 2, 2, 2});
-  CHECK(split.test.samples.front().path == "class2/0");
-  CHECK(split.train.name == "numbers/train");
-  CHECK_THROWS_AS(diva::zero_shot_split(numbered(1, 3)), diva::DataError);
-}
-
-TEST_CASE("validation_split parts the classes at random by its generator, none in both and none lost") {
-  const auto dataset = numbered(20, 2);
-  std::set<std::vector<std::string>> seen;
-  for (std::uint64_t seed = 0; seed < 30; ++seed) {
-    const auto split = diva::validation_split(dataset, 0.15, Generator(seed));
-    REQUIRE(split.test.num_classes() == 3);
-    REQUIRE(split.train.num_classes() == 17);
-    std::set<std::string> classes(split.train.class_names.begin(), split.train.class_names.end());
-    classes.insert(split.test.class_names.begin(), split.test.class_names.end());
-    REQUIRE(classes.size() == 20);
-    REQUIRE(split.train.size() + split.test.size() == 40);
-    seen.insert(split.test.class_names);
-    REQUIRE((diva::validation_split(dataset, 0.15, Generator(seed)).test.samples == split.test.samples));
-  }
-  CHECK(seen.size() > 20);  // of 1140 triples
-  CHECK(diva::validation_split(dataset, 0.001, Generator(0)).test.num_classes() == 1);
-  CHECK_THROWS_AS(diva::validation_split(dataset, 0, Generator(0)), diva::OptionError);
-  CHECK_THROWS_AS(diva::validation_split(dataset, 1, Generator(0)), diva::OptionError);
-  CHECK_THROWS_AS(diva::validation_split(dataset, 0.99, Generator(0)), diva::DataError);
-  CHECK_THROWS_AS(diva::validation_split(numbered(1, 4), 0.5, Generator(0)), diva::DataError);
+  const ImageFolder classes;
+  classes.write("a/1.png", "");
+  classes.write("a/2.webp", "");
+  classes.write("b/readme.txt", "");
+  classes.write("c/more/3.png", "");
+  classes.write("d.png", "");
+  const auto read = diva::folder_of_classes(classes.path(), {.tolerant = true});
+  CHECK(read.class_names == std::vector<std::string>{"a"});
+  CHECK(read.faults.size() == 5);  // the stray image, the webp, b without an image, c's folder, c without an image
+  CHECK(diva::folder_of_classes(folder.path("images")).faults.empty());
 }
 
 TEST_CASE("omniglot has 964 and 659 characters of 20 drawings") {
@@ -227,6 +203,17 @@ TEST_CASE("omniglot has 964 and 659 characters of 20 drawings") {
   CHECK(evaluation.num_classes() == 659);
   CHECK(evaluation.size() == 13180);
   CHECK(background.ignored_files.empty());
+}
+
+TEST_CASE("the list of CUB-200-2011 has 5,864 images of the first 100 classes and 5,924 of the others") {
+  const auto lists = shared_data() + "/split_lists/CUB_200_2011";
+  if (!available(lists + "/images.txt")) return;
+  const auto split = diva::zero_shot_split(diva::cub200(lists, {.check_files = false}));
+  CHECK(split.train.size() == 5864);
+  CHECK(split.train.num_classes() == 100);
+  CHECK(split.test.size() == 5924);
+  CHECK(split.test.num_classes() == 100);
+  CHECK(split.test.class_names.front() == "101.White_Pelican");
 }
 
 TEST_CASE("the grocery photographs in CUB's layout have 81 classes, of which the first 40 train") {

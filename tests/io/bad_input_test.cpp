@@ -59,6 +59,16 @@ void read_image(const Bytes& bytes) {
   REQUIRE(static_cast<std::int64_t>(small.pixels.size()) == small.height * small.width * 3);
 }
 
+// As a loader reads: the header, then a part of what it promises.
+void read_part(const Bytes& bytes) {
+  const auto header = diva::read_image_header(bytes, "bad.file");
+  const diva::Box box{header.height / 3, header.width / 4, (header.height + 1) / 2, (header.width + 1) / 2};
+  for (const std::int64_t reduction : {1, 4}) {
+    const auto part = diva::decode_image_part(bytes, "bad.file", 3, box, reduction);
+    REQUIRE(static_cast<std::int64_t>(part.image.pixels.size()) == part.image.height * part.image.width * 3);
+  }
+}
+
 void read_state(const Bytes& bytes) {
   const auto state = diva::parse_safetensors(bytes, "bad.file");
   std::size_t size = 0;
@@ -187,6 +197,13 @@ TEST_CASE("mutated JPEGs are refused or decode to a well-formed image") {
   CHECK(survive(read_image, diva::encode_jpeg(noise(24, 17, 3)), 6'000) > 1'000);
   CHECK(survive(read_image, diva::encode_jpeg(noise(24, 17, 1)), 6'000) > 1'000);
   survive(read_image, diva::read_file(images + "grocery/train_Granny-Smith_050.jpg"), 300);
+}
+
+TEST_CASE("10,000 mutations of real photographs are refused or give a well-formed part") {
+  for (const char* name : {"grocery/train_Granny-Smith_050.jpg", "grocery/train_Banana_039.jpg"}) {
+    CHECK(survive(read_part, diva::read_file(images + name), 5'000) > 100);
+  }
+  survive(read_part, diva::encode_jpeg(noise(24, 17, 3)), 5'000);
 }
 
 TEST_CASE("mutated PNGs are refused or decode to a well-formed image") {

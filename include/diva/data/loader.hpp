@@ -17,22 +17,25 @@ namespace diva {
 struct LoaderOptions {
   std::int64_t threads = 0;   ///< Threads that read and augment; 0: as many as the machine has cores.
   std::int64_t prefetch = 4;  ///< Batches that are in the making or wait to be taken; ≥ 1. Each is B·C·H·W·4 bytes a view.
-  std::int64_t views = 1;     ///< 2 also fills `Batch::second_view`, an independent augmentation of the same images.
+  std::int64_t views = 1;     ///< 2 also fills `Batch::second_view`, an independent augmentation of the same images; 3 … 16 more.
+  bool bytes = false;         ///< Batches of grey levels, a quarter of the memory; `normalise` makes the floats, on any device.
 };
 
 template <class Visitor>
 void describe(LoaderOptions& options, Visitor&& visit) {
   visit("threads", options.threads, "threads that read and augment; 0: one for each core", non_negative);
   visit("prefetch", options.prefetch, "batches made ahead", at_least(1));
-  visit("views", options.views, "1, or 2 for a second augmentation of each image", between(1, 2));
+  visit("views", options.views, "1, or 2 and more for further augmentations of each image", between(1, 16));
+  visit("bytes", options.bytes, "batches of grey levels that are normalised where they are used");
 }
 
 struct Batch {
-  torch::Tensor images;       ///< [B, C, H, W] float32, normalised; in pinned memory when CUDA is there.
+  torch::Tensor images;       ///< [B, C, H, W] float32, normalised, or uint8 (`bytes`); in pinned memory when CUDA is there.
   torch::Tensor second_view;  ///< Likewise, or undefined.
   torch::Tensor labels;       ///< [B] int64.
   torch::Tensor indices;      ///< [B] int64: which samples of the data set.
   std::int64_t number = 0;    ///< Its place in the epoch, from 0 on.
+  std::vector<torch::Tensor> further_views = {};  ///< The third view and so on.
 };
 
 /// Reads, augments and batches images on its own threads, ahead of the consumer.
