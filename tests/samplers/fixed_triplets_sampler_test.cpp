@@ -24,7 +24,7 @@ TEST_CASE("draw_triplets draws anchor and positive of one class and a negative o
     seen.insert(triplet);
   }
   CHECK(seen.size() == 6 * 3 + 2 * 4);  // ordered pairs of a class times samples of the others
-  CHECK(diva::draw_triplets(labels, 5, Generator(1)) == diva::draw_triplets(labels, 5, Generator(1)));
+  CHECK((diva::draw_triplets(labels, 5, Generator(1)) == diva::draw_triplets(labels, 5, Generator(1))));
 }
 
 TEST_CASE("draw_triplets needs two classes, one of them with a pair") {
@@ -69,7 +69,7 @@ TEST_CASE("fixed_triplets_sampler draws its triplets once from labels and keeps 
       seen.insert({batch[0], batch[1], batch[2]});
       seen.insert({batch[3], batch[4], batch[5]});
     }
-    CHECK(seen == own);
+    CHECK((seen == own));
   }
   CHECK(epoch_of(sampler, 0) != epoch_of(sampler, 1));
 }
