@@ -10,13 +10,16 @@
 #include <diva/losses/registry.hpp>
 #include <diva/losses/regularizers.hpp>
 #include <diva/miners/registry.hpp>
+#include <diva/samplers/registry.hpp>
 #include <diva/ssl/registry.hpp>
 #include <diva/training.hpp>
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <map>
+#include <set>
 
 namespace {
 
@@ -44,7 +47,12 @@ struct Flags {
   bool loss_margin_beta_constant = false;
   double loss_triplet_margin = 0.2, loss_contrastive_pos_margin = 0, loss_contrastive_neg_margin = 1;
   double miner_distance_lower_cutoff = 0.5;
+  std::string data_sampler = "class_random", data_sim_measure = "euclidean";
+  std::int64_t data_batchmatch_bigbs = 512, data_batchmatch_ncomps = 10, data_sampler_lowproj_dim = -1;
+  double data_d2_coreset_lambda = 1, data_gc_coreset_lim = 1e-9, data_mb_mom = -1, data_mb_lr = 1;
+  bool data_storage_no_update = false, data_gc_softened = false, data_idx_full_prec = false;
 
+  std::string data_sampler_options = "{}";
   std::int64_t image_size = 224, checkpoint_steps = 0;
   std::vector<std::int64_t> widths = {64};
   double checkpoint_minutes = 10;
@@ -123,6 +131,28 @@ void declare(CLI::App& app, Flags& f) {
   app.add_option("--weights", f.weights,
                  "start weights of the backbone: a .pth or .safetensors file of torchvision, timm, pretrainedmodels or DINO");
   app.add_option("--backbone_file", f.backbone_file, "the program of --arch torchscript or aot_inductor");
+  app.add_option("--data_sampler", f.data_sampler, "how batches are drawn (--list samplers)")->capture_default_str();
+  app.add_option("--data_batchmatch_bigbs", f.data_batchmatch_bigbs,
+                 "samples of the pool that a batch stands for, or is chosen from")
+      ->capture_default_str();
+  app.add_option("--data_batchmatch_ncomps", f.data_batchmatch_ncomps, "candidates of a batch that are compared")
+      ->capture_default_str();
+  app.add_flag("--data_storage_no_update", f.data_storage_no_update, "samplers keep the features of the first epoch");
+  app.add_flag("--data_idx_full_prec", f.data_idx_full_prec, "samplers get the features of all samples anew before each epoch");
+  app.add_option("--data_mb_mom", f.data_mb_mom, "with it: momentum of the features' movement, where positive")
+      ->capture_default_str();
+  app.add_option("--data_mb_lr", f.data_mb_lr, "with it: share of that movement that is added")->capture_default_str();
+  app.add_option("--data_sampler_lowproj_dim", f.data_sampler_lowproj_dim,
+                 "samplers see random projections to so many dimensions, where positive")
+      ->capture_default_str();
+  app.add_option("--data_sim_measure", f.data_sim_measure, "greedy coresets: euclidean, cosine or square")->capture_default_str();
+  app.add_flag("--data_gc_softened", f.data_gc_softened, "greedy coresets: draw among the farthest 3 %");
+  app.add_option("--data_gc_coreset_lim", f.data_gc_coreset_lim, "greedy coresets: distance up to which the pool is covered")
+      ->capture_default_str();
+  app.add_option("--data_d2_coreset_lambda", f.data_d2_coreset_lambda, "d2_coreset: exponent of the distances")
+      ->capture_default_str();
+
+  app.add_option("--data_sampler_options", f.data_sampler_options, "further options of the sampler, JSON")->capture_default_str();
   app.add_option("--image_size", f.image_size, "side of the network's input")->capture_default_str();
   app.add_option("--widths", f.widths, "channels of conv4's blocks: four, or one for all")->capture_default_str();
   app.add_flag("--gray", f.gray, "read images as gray");
@@ -146,7 +176,7 @@ void declare(CLI::App& app, Flags& f) {
       ->capture_default_str();
   app.add_option("--checkpoint_steps", f.checkpoint_steps, "steps between checkpoints, where positive")->capture_default_str();
   app.add_flag("--print_recipe", f.print_recipe, "print the recipe that the flags mean, as JSON, and end");
-  app.add_option("--list", f.list, "print names and end: losses, miners, distances, reducers, ssl, metrics, backbones");
+  app.add_option("--list", f.list, "print names and end: losses, miners, samplers, distances, reducers, ssl, metrics, backbones");
   app.add_flag("--markdown", f.markdown, "with --list: with formulas, sources and options, as the documentation has them");
 }
 
@@ -175,6 +205,32 @@ std::string ssl_options(const Flags& f) {
     options["upper_cutoff"] = f.diva_moco_upper_cutoff;
     options["variant"] = f.diva_fixed ? "fixed" : "repo";
   }
+  return options.dump();
+}
+
+// Of all options that the flags set in some sampler, those that this one has.
+std::string sampler_options(const Flags& f) {
+  const std::vector<std::pair<std::string, nlohmann::json>> fields = {
+      {"pool_size", f.data_batchmatch_bigbs},         {"candidates", f.data_batchmatch_ncomps},
+      {"projection_dim", f.data_sampler_lowproj_dim}, {"greedy.measure", f.data_sim_measure},
+      {"greedy.softened", f.data_gc_softened},        {"greedy.limit", f.data_gc_coreset_lim},
+      {"lambda", f.data_d2_coreset_lambda},           {"store.update", !f.data_storage_no_update},
+      {"store.refresh", f.data_idx_full_prec},        {"store.momentum", f.data_mb_mom},
+      {"store.learning_rate", f.data_mb_lr},
+  };
+  auto options = nlohmann::json::object();
+  const auto listings = diva::sampler_listings();
+  const auto known =
+      std::find_if(listings.begin(), listings.end(), [&](const auto& listing) { return listing.name == f.data_sampler; });
+  if (known == listings.end()) diva::detail::fail_unknown("diva_main", "--data_sampler", f.data_sampler, diva::sampler_names());
+  for (const auto& [name, value] : fields) {
+    const bool has =
+        std::any_of(known->options.begin(), known->options.end(), [&](const auto& option) { return option.name == name; });
+    auto pointer = "/" + name;
+    std::replace(pointer.begin(), pointer.end(), '.', '/');
+    if (has) options[nlohmann::json::json_pointer(pointer)] = value;
+  }
+  options.merge_patch(nlohmann::json(diva::parse_json(f.data_sampler_options, "--data_sampler_options")));
   return options.dump();
 }
 
@@ -236,7 +292,8 @@ diva::TrainingOptions recipe(const Flags& f) {
 
   options.optimizer = {
       .learning_rate = f.lr, .head_learning_rate = f.fc_lr, .weight_decay = f.decay, .milestones = f.tau, .gamma = f.gamma};
-  options.sampler = {.batch_size = f.bs, .samples_per_class = f.samples_per_class};
+  options.sampler = {
+      .batch_size = f.bs, .samples_per_class = f.samples_per_class, .name = f.data_sampler, .options = sampler_options(f)};
   options.augmentation = diva::augmentation_recipe(f.augmentation);
   options.augmentation.image_size = f.image_size;
   options.augmentation.evaluation_resize = f.image_size * 256 / 224;
@@ -312,6 +369,7 @@ int list(const std::string& word, bool markdown) {
   const std::vector<Registry> registries = {
       {"losses", "Losses", diva::loss_listings},
       {"miners", "Miners", diva::miner_listings},
+      {"samplers", "Samplers", diva::sampler_listings},
       {"distances", "Distances", diva::distance_listings, diva::option_texts(diva::DistanceOptions{})},
       {"reducers", "Reducers", diva::reducer_listings, diva::option_texts(diva::ReducerOptions{})},
       {"regularizers", "Regularisers", diva::regularizer_listings},

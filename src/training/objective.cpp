@@ -116,6 +116,21 @@ Objective::Value Objective::forward(const Embeddings& embeddings, const torch::T
   return value;
 }
 
+const Objective::CriterionHead& Objective::first_criterion() const {
+  if (criterion_heads_.empty()) detail::fail<OptionError>("Objective", "heads", "one with a criterion", "none");
+  return criterion_heads_.front();
+}
+
+torch::Tensor Objective::criterion(const torch::Tensor& embeddings, const torch::Tensor& labels, Generator& generator) const {
+  const auto& head = first_criterion();
+  const auto tuples = head.loss->takes_tuples() ? head.miner({embeddings, labels}, generator) : Tuples();
+  return head.loss->forward(embeddings, labels, tuples);
+}
+
+Tuples Objective::mine_first(const torch::Tensor& embeddings, const torch::Tensor& labels, Generator& generator) const {
+  return first_criterion().miner({embeddings, labels}, generator);
+}
+
 std::vector<Objective::Group> Objective::groups() const {
   std::vector<Group> groups;
   for (const auto& head : criterion_heads_) {

@@ -3,6 +3,7 @@
 #include <diva/core/json.hpp>
 #include <diva/io/safetensors.hpp>
 #include <diva/io/torch_checkpoint.hpp>
+#include <diva/samplers/category_sampler.hpp>
 #include <diva/ssl/key_queue.hpp>
 #include <diva/ssl/momentum.hpp>
 #include <diva/training/checkpoint.hpp>
@@ -89,7 +90,7 @@ class Run {
         network_(options.network, generator_.fork(network_stream)),
         objective_(options.objective, options.network.heads, training_->dataset().num_classes(), options.network.embed_dim,
                    generator_.fork(objective_stream)),
-        sampler_(training_->dataset().labels(), options.sampler, generator_.fork(sampler_stream)),
+        sampler_(make_sampler(options.sampler, sampler_data(), generator_.fork(sampler_stream))),
         loader_(training_, options.augmentation, generator_.fork(loader_stream), loader_options(objective_.needs_keys() ? 2 : 1)),
         evaluation_loader_(evaluation_, options.augmentation, generator_.fork(loader_stream), loader_options(1)),
         combinations_(chosen_combinations(options.evaluation, options.network.heads)) {
@@ -98,7 +99,7 @@ class Run {
     objective_.to(run_.device);
     if (objective_.needs_keys()) {
       key_network_.emplace(network_.clone());
-      queue_.emplace(options.objective.key_batches * options.sampler.batch_size, options.network.embed_dim);
+      queue_.emplace(options.objective.key_batches * sampler_->batch_size(), options.network.embed_dim);
     }
     optimizer_.emplace(parameter_groups(network_, objective_, options.optimizer));
   }
@@ -106,7 +107,7 @@ class Run {
   TrainingResult train() {
     if (resumes()) restore();
     warn_of_excluded_classes();
-    const auto batches = sampler_.batches_per_epoch();
+    const auto batches = sampler_->batches_per_epoch();
     saved_at_ = Clock::now();
     bool stopped = false;
     for (; epoch_ < options_.epochs && !stopped; ++epoch_, batch_ = 0) {
@@ -127,8 +128,10 @@ class Run {
   // Trains the rest of an epoch; false when it was asked to stop.
   bool train_epoch(std::int64_t batches) {
     optimizer_->scale_learning_rates(multi_step_factor(options_.optimizer.milestones, options_.optimizer.gamma, epoch_));
+    if (sampler_->needs_features(epoch_)) sampler_->refresh(training_features());
+    sampler_->start_epoch(epoch_);
     loader_.start_training(
-        epoch_, batches, [this](std::int64_t i) { return sampler_.batch(epoch_, i); }, batch_);
+        epoch_, batches, [this](std::int64_t i) { return sampler_->batch(epoch_, i); }, batch_);
     auto mark = Clock::now();
     double seconds_per_step = 0;
     while (auto batch = loader_.next()) {
@@ -178,6 +181,39 @@ class Run {
       momentum_update(*key_network_, network_, options_.objective.key_momentum);
       queue_->push(keys);
     }
+    if (sampler_->takes_updates()) sampler_->update(batch.indices, embeddings.at(feature_head()));
+  }
+
+  // What samplers choose by: the head that the criterion judges.
+  [[nodiscard]] std::string feature_head() const {
+    const auto head = objective_.criterion_head();
+    return head.empty() ? options_.network.heads.front() : head;
+  }
+
+  // Of all training images, by their evaluation views.
+  torch::Tensor training_features() {
+    Loader loader(training_, options_.augmentation, generator_.fork(loader_stream), loader_options(1));
+    return embed(network_, loader, options_.evaluation.batch_size, training_->size(), run_.device).embeddings.at(feature_head());
+  }
+
+  SamplerData sampler_data() {
+    SamplerData data{.labels = training_->dataset().labels()};
+    const auto categories = categories_of(training_->dataset().class_names);
+    for (const auto label : data.labels) data.categories.push_back(categories[static_cast<std::size_t>(label)]);
+    data.criterion = [this](const torch::Tensor& features, const torch::Tensor& labels, Generator& generator) {
+      return objective_.criterion(features.to(run_.device), labels.to(run_.device), generator).item<double>();
+    };
+    data.hardness = [this](const torch::Tensor& features, const torch::Tensor& labels, Generator& generator) {
+      const auto tuples = objective_.mine_first(features.to(run_.device), labels.to(run_.device), generator);
+      std::vector<torch::Tensor> indices;
+      if (const auto* triplets = std::get_if<Triplets>(&tuples)) {
+        indices = {triplets->anchors, triplets->positives, triplets->negatives};
+      } else if (const auto* pairs = std::get_if<Pairs>(&tuples)) {
+        indices = {pairs->anchors, pairs->positives, pairs->negative_anchors, pairs->negatives};
+      }
+      return occurrence_weights(indices, features.size(0));
+    };
+    return data;
   }
 
   [[noreturn]] void fail_diverged(const Batch& batch, const StepEvent& event) const {
@@ -221,6 +257,7 @@ class Run {
       state.put("key_network", key_network_->state());
       state.put("queue", queue_->state());
     }
+    state.put("sampler", sampler_->state());
     std::filesystem::create_directories(run_.folder);
     write_safetensors(checkpoint_path(run_.folder), state);
     notify(CheckpointEvent{checkpoint_path(run_.folder), progress.step});
@@ -237,6 +274,7 @@ class Run {
       key_network_->restore(state.child("key_network"));
       queue_->restore(state.child("queue"));
     }
+    sampler_->restore(state.child("sampler"));
     evaluations_ = evaluations_from_json(parse_json(state.text("evaluations"), path), options_.epochs);
     step_ = state.integer("position.step");
     epoch_ = state.integer("position.epoch");
@@ -258,10 +296,10 @@ class Run {
   }
 
   void warn_of_excluded_classes() {
-    const auto& excluded = sampler_.excluded_classes();
+    const auto& excluded = sampler_->excluded_classes();
     if (excluded.empty()) return;
-    notify(WarningEvent{fmt::format("{} of {} classes have fewer than {} images and are never drawn, '{}' first", excluded.size(),
-                                    training_->dataset().num_classes(), options_.sampler.samples_per_class,
+    notify(WarningEvent{fmt::format("{} of {} classes {} and are never drawn, '{}' first", excluded.size(),
+                                    training_->dataset().num_classes(), sampler_->exclusion(),
                                     training_->dataset().class_names[static_cast<std::size_t>(excluded.front())])});
   }
 
@@ -284,7 +322,7 @@ class Run {
   std::shared_ptr<const ImageStore> evaluation_;
   Network network_;
   Objective objective_;
-  ClassRandomSampler sampler_;
+  std::unique_ptr<Sampler> sampler_;
   Loader loader_;
   Loader evaluation_loader_;
   std::vector<Combination> combinations_;

@@ -1,4 +1,5 @@
 #include "support/catch.hpp"
+#include "support/sampler_labels.hpp"
 
 #include <diva/core/error.hpp>
 #include <diva/samplers/class_random_sampler.hpp>
@@ -10,28 +11,8 @@
 
 using diva::ClassRandomSampler;
 using diva::Generator;
-
-namespace {
-
-// Label of class c for sizes[c] samples each, mixed so that classes are not contiguous.
-std::vector<std::int64_t> labels_of(const std::vector<std::int64_t>& sizes) {
-  std::vector<std::int64_t> labels;
-  for (std::int64_t round = 0; round < *std::max_element(sizes.begin(), sizes.end()); ++round) {
-    for (std::size_t c = 0; c < sizes.size(); ++c) {
-      if (round < sizes[c]) labels.push_back(static_cast<std::int64_t>(c));
-    }
-  }
-  return labels;
-}
-
-// Sizes between 1 and 9 from a seed; at least `classes` of them can give `samples` samples.
-std::vector<std::int64_t> random_sizes(Generator& generator, std::int64_t count, std::int64_t classes, std::int64_t samples) {
-  std::vector<std::int64_t> sizes;
-  for (std::int64_t c = 0; c < count; ++c) sizes.push_back(c < classes ? samples + generator.below(4) : 1 + generator.below(9));
-  return sizes;
-}
-
-}  // namespace
+using sampler_labels::labels_of;
+using sampler_labels::random_sizes;
 
 TEST_CASE("class_random_sampler gives m different classes with n different samples, grouped by class, for many seeds and sizes") {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {

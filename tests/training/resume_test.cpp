@@ -69,6 +69,34 @@ TEST_CASE("a run stopped after any step and resumed ends with the same checkpoin
   }
 }
 
+TEST_CASE("a run whose sampler chooses by stored features, stopped after any step and resumed, ends with the same checkpoint") {
+  const TemporaryFolder pictures;
+  small_run::write_images(pictures.path());
+  const auto split = diva::zero_shot_split(diva::folder_of_classes(pictures.path()));
+  const auto train = small_run::store(split.train), test = small_run::store(split.test);
+  auto options = small_run::options();
+  options.network.heads = {"discriminative"};
+  for (const auto& [name, json] :
+       std::vector<std::pair<std::string, std::string>>{{"d2_coreset", "{}"},
+                                                        {"spc_fid_batchmatch", R"({"store": {"refresh": true, "momentum": 0.5}})"},
+                                                        {"criterion_batchmatch", R"({"candidates": 3})"},
+                                                        {"hard_mining", R"({"store": {"update": false}})"}}) {
+    options.sampler.name = name;
+    options.sampler.options = json;
+    INFO(name);
+    const TemporaryFolder whole;
+    const auto uninterrupted = diva::train(options, train, test, {.folder = whole.path()});
+    REQUIRE(uninterrupted.steps == 12);
+    for (const std::int64_t stop_after : {2, 4, 7}) {
+      const TemporaryFolder halves;
+      std::int64_t steps = 0;
+      diva::train(options, train, test, {.folder = halves.path(), .stop = [&] { return ++steps == stop_after; }});
+      diva::train(options, train, test, {.folder = halves.path(), .resume = true, .loader = {.threads = 3, .prefetch = 1}});
+      REQUIRE(text(halves.path() + "/checkpoint.safetensors") == text(whole.path() + "/checkpoint.safetensors"));
+    }
+  }
+}
+
 TEST_CASE("a run killed by SIGKILL at random steps and resumed ends with the same files") {
   const TemporaryFolder pictures, out;
   small_run::write_images(pictures.path());

@@ -3,6 +3,7 @@
 #include <diva/core/error.hpp>
 #include <diva/io/safetensors.hpp>
 #include <diva/io/torch_checkpoint.hpp>
+#include <diva/training/checkpoint.hpp>
 
 #include <algorithm>
 
@@ -87,6 +88,52 @@ TEST_CASE("a run is a function of its seed, whatever the loader's threads") {
   CHECK(equal_parameters(one.network, three.network));
   options.seed = 1;
   CHECK_FALSE(equal_parameters(one.network, diva::train(options, pictures.train, pictures.test).network));
+}
+
+TEST_CASE("a run draws its batches by the sampler that the recipe names") {
+  const Pictures pictures;
+  auto options = small_run::options();
+  options.network.heads = {"discriminative"};
+  options.epochs = 1;
+  const auto steps = [&](const std::string& name, const std::string& json) {
+    options.sampler.name = name;
+    options.sampler.options = json;
+    Recorder recorder;
+    diva::train(options, pictures.train, pictures.test, {.observers = {&recorder}});
+    return recorder.steps;
+  };
+  // 4 classes of 6 images. m_per_class: 3 parts of each, 3 classes a batch: 4 batches; full_random of 5: 5 batches.
+  CHECK(steps("m_per_class", "{}").size() == 4);
+  CHECK(steps("full_random", R"({"batch_size": 5})").size() == 5);
+  // No name has a category, so all classes are of one.
+  CHECK(steps("hierarchical", R"({"categories_per_batch": 1, "batches_per_combination": 3})").size() == 3);
+  const auto by_default = steps("class_random", "{}"), coreset = steps("greedy_coreset", "{}");
+  REQUIRE(coreset.size() == 4);
+  CHECK(coreset[0].loss != by_default[0].loss);
+  CHECK_THROWS_WITH(steps("class_randm", "{}"), Contains("class_random"));
+  CHECK_THROWS_WITH(steps("category", "{}"), Contains("categories"));
+}
+
+TEST_CASE("a sampler's features are the embeddings of all images, and then those of each batch") {
+  const Pictures pictures;
+  const TemporaryFolder out;
+  auto options = small_run::options();
+  options.network.heads = {"selfsimilarity", "discriminative"};
+  options.epochs = 1;
+  options.sampler.name = "greedy_coreset";
+  options.sampler.options = R"({"store": {"update": false}})";
+  auto result = diva::train(options, pictures.train, pictures.test, {.folder = out.path()});
+  const auto kept = diva::read_checkpoint(out.path() + "/checkpoint.safetensors").tensor("sampler.store.features").clone();
+  REQUIRE(kept.sizes() == torch::IntArrayRef({24, 8}));
+  CHECK(torch::allclose(kept.norm(2, 1), torch::ones({24}), 1e-5, 1e-5));
+  options.sampler.options = "{}";
+  diva::train(options, pictures.train, pictures.test, {.folder = out.path()});
+  const auto updated = diva::read_checkpoint(out.path() + "/checkpoint.safetensors").tensor("sampler.store.features");
+  const auto plan = diva::read_checkpoint(out.path() + "/checkpoint.safetensors").tensor("sampler.plan").flatten();
+  for (std::int64_t i = 0; i < 24; ++i) {
+    const bool trained = (plan == i).any().item<bool>();
+    CHECK(torch::equal(kept[i], updated[i]) != trained);
+  }
 }
 
 TEST_CASE("a loss that is not finite stops the run with the term and the samples to blame") {

@@ -2,9 +2,9 @@
 
 #include <diva/core/generator.hpp>
 #include <diva/core/options.hpp>
+#include <diva/samplers/sampler.hpp>
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 namespace diva {
@@ -30,35 +30,24 @@ void describe(ClassRandomSamplerOptions& options, Visitor&& visit) {
 /// Source:  DiVA's code, datasampler/class_random_sampler.py.
 /// Differs: that code draws classes and samples with replacement, so batches repeat classes and pair samples with themselves; here
 ///          neither happens.
-/// Edge:    classes with fewer than n samples are never drawn: see `excluded_classes`.
-/// Cost:    planning an epoch takes O(samples) time and memory, once; then O(batch_size) a batch. Threads may share a sampler.
-class ClassRandomSampler {
+/// Edge:    classes with fewer than n samples are never drawn: see `excluded_classes`. ⌊samples / batch size⌋ batches an epoch, at
+///          least 1.
+/// Cost:    planning an epoch takes O(samples) time and memory, once; then O(batch_size) a batch.
+class ClassRandomSampler : public PlannedSampler {
  public:
-  /// `labels`: those of all samples, any integers.
+  /// `labels`: those of all samples, any integers. A batch is grouped by class: its first n samples belong to one class, the next n
+  /// to another.
   /// Throws: OptionError when n does not divide the batch size; DataError when fewer than m classes have n samples.
   ClassRandomSampler(const std::vector<std::int64_t>& labels, ClassRandomSamplerOptions options, Generator generator);
-
-  /// Sample indices of batch `index` of an epoch, grouped by class: the first n belong to one class, the next n to another.
-  /// A function of the generator's seed, `epoch` and `index` only. OptionError when `index` is not in [0, batches_per_epoch()).
-  [[nodiscard]] std::vector<std::int64_t> batch(std::int64_t epoch, std::int64_t index) const;
-
-  /// ⌊number of samples / batch size⌋, at least 1.
-  [[nodiscard]] std::int64_t batches_per_epoch() const { return batches_per_epoch_; }
-
-  /// Labels of the classes that have fewer than n samples and so are never drawn, ascending.
-  [[nodiscard]] const std::vector<std::int64_t>& excluded_classes() const { return excluded_; }
 
   [[nodiscard]] const ClassRandomSamplerOptions& options() const { return options_; }
 
  private:
-  struct Plan;
+  std::vector<std::int64_t> plan(std::int64_t epoch) const override;
 
   ClassRandomSamplerOptions options_;
   Generator generator_;
   std::vector<std::vector<std::int64_t>> classes_;  // samples of each class that can be drawn
-  std::vector<std::int64_t> excluded_;
-  std::int64_t batches_per_epoch_;
-  std::shared_ptr<Plan> plan_;  // the epoch asked for last; copies of a sampler share it, as they would plan the same
 };
 
 }  // namespace diva

@@ -13,8 +13,8 @@ namespace diva {
 inline constexpr auto checkpoint_format = "diva checkpoint 1";
 
 /// A checkpoint as it is on the disk: the texts `format`, `recipe` (TrainingOptions in JSON) and `evaluations`, the tensors of
-/// `network`, `objective`, `optimizer`, `key_network`, `queue` and `position`. Tensors are the mapped file: those that are not used
-/// are not read.
+/// `network`, `objective`, `optimizer`, `key_network`, `queue`, `sampler` and `position`. Tensors are the mapped file: those that
+/// are not used are not read.
 ///
 /// Throws:  IoError with the file: missing, damaged, or another file than a checkpoint.
 State read_checkpoint(const std::string& path);

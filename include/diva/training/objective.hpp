@@ -91,6 +91,14 @@ class Objective : public Module {
 
   [[nodiscard]] bool needs_keys() const { return self_similarity_ != nullptr; }
 
+  /// The first head that has a criterion, or an empty name; its criterion and miner are those of the two functions below.
+  [[nodiscard]] std::string criterion_head() const { return criterion_heads_.empty() ? "" : criterion_heads_.front().name; }
+  /// What that criterion makes of embeddings [B, D] of that head, on tuples of its miner where it takes some. A criterion that
+  /// remembers batches remembers this one too. OptionError where no head has a criterion.
+  [[nodiscard]] torch::Tensor criterion(const torch::Tensor& embeddings, const torch::Tensor& labels, Generator& generator) const;
+  /// The tuples that its miner chooses. OptionError as above.
+  [[nodiscard]] Tuples mine_first(const torch::Tensor& embeddings, const torch::Tensor& labels, Generator& generator) const;
+
   /// Parameters that share a learning rate; it is that of the network where `learning_rate` is negative.
   struct Group {
     std::string name;
@@ -111,6 +119,8 @@ class Objective : public Module {
     std::unique_ptr<Loss> loss;
     Miner miner;
   };
+
+  [[nodiscard]] const CriterionHead& first_criterion() const;
 
   std::vector<CriterionHead> criterion_heads_;
   double alpha_ssl_;

@@ -2,7 +2,7 @@
 
 #include <diva/data/image_cache.hpp>
 #include <diva/data/loader.hpp>
-#include <diva/samplers/class_random_sampler.hpp>
+#include <diva/samplers/registry.hpp>
 #include <diva/training/evaluation.hpp>
 #include <diva/training/events.hpp>
 #include <diva/training/network.hpp>
@@ -21,7 +21,7 @@ struct TrainingOptions {
   NetworkOptions network = {};
   ObjectiveOptions objective = {};
   OptimizerOptions optimizer = {};
-  ClassRandomSamplerOptions sampler = {};
+  SamplerOptions sampler = {};
   AugmentationOptions augmentation = {};
   EvaluationOptions evaluation = {};
   std::int64_t epochs = 150;
@@ -73,9 +73,14 @@ Progress checkpoint_progress(const std::string& folder);
 /// One step: a batch of the sampler, views of the loader, embeddings of all heads; keys of the second view by the momentum network
 /// where there is a selfsimilarity head; triplets by each head's miner; the objective; Adam; momentum update; keys into the queue.
 ///
+/// Samplers that choose by features get the embeddings of the first head that has a criterion: of all training images, by their
+/// evaluation views, before the first epoch (and before each, where `store.refresh` is on), and of every batch after its step.
+/// Categories of classes are what their names have before the last '/'.
+///
 /// Every draw comes from forks of one Generator by epoch and batch, and a checkpoint holds network, key network, criteria, queue,
-/// optimiser and position. So a run that was stopped anywhere, killed included, and resumed ends in the same bits as one that was
-/// not; on the CPU that also needs the same number of LibTorch's threads, since sums inside convolutions are split by them.
+/// optimiser, position and what the sampler stores. So a run that was stopped anywhere, killed included, and resumed ends in the
+/// same bits as one that was not; on the CPU that also needs the same number of LibTorch's threads, since sums inside convolutions
+/// are split by them.
 ///
 /// Start weights are read when a run begins, not when it is resumed; entries of their file that the backbone does not know are told
 /// as a warning.
