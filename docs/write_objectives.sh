@@ -10,8 +10,17 @@ Written by `./dev docs` from what the registries say; `diva_main --list losses -
 `make_loss`, `make_miner`, `make_self_similarity` and `make_pretext_classifier`; options are fields of the aggregate of that name and
 keys of the JSON that these functions take. The formulas here are reminders: each header has the whole, with what differs from paper
 and reference codes.
+
+Criteria around others are made by `make_loss` too, with what they are made of nested in their options:
+
+```json
+{"dims": [32, 128], "of": {"loss": "triplet", "margin": 0.1}}
+```
+
+are options of `sub_dimensions`. `diva_main --loss sub_dimensions --loss_options '…'` takes them, and so does a recipe, in
+`loss_options`. GradCache runs the network and is no criterion: see `include/diva/losses/grad_cache.hpp`.
 TEXT
-  for word in losses miners distances reducers regularizers ssl metrics; do
+  for word in losses wrappers miners distances reducers regularizers ssl metrics; do
     echo
     "$1" --list "$word" --markdown
   done

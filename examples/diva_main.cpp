@@ -9,6 +9,7 @@
 #include <diva/losses/reducer.hpp>
 #include <diva/losses/registry.hpp>
 #include <diva/losses/regularizers.hpp>
+#include <diva/losses/wrappers.hpp>
 #include <diva/miners/registry.hpp>
 #include <diva/samplers/registry.hpp>
 #include <diva/ssl/registry.hpp>
@@ -30,7 +31,7 @@ struct Flags {
   std::int64_t embed_dim = 128, bs = 112, samples_per_class = 2, n_epochs = 150, seed = 1, kernels = 0;
   double lr = 1e-5, fc_lr = -1, decay = 4e-4, gamma = 0.3;
   std::vector<std::int64_t> tau = {10000}, gpu;
-  std::string loss = "margin", batch_mining = "distance";
+  std::string loss = "margin", loss_options = "{}", batch_mining = "distance";
   std::vector<std::string> diva_features = {"discriminative"}, diva_decorrelations;
   std::vector<std::string> evaluation_metrics = {"e_recall@1", "e_recall@2", "e_recall@4", "nmi", "f1", "mAP_c"},
                            evaltypes = {"discriminative"};
@@ -86,7 +87,8 @@ void declare(CLI::App& app, Flags& f) {
   app.add_option("--decay", f.decay, "weight decay")->capture_default_str();
   app.add_option("--tau", f.tau, "epochs at which the rates are multiplied by gamma")->capture_default_str();
   app.add_option("--gamma", f.gamma, "that factor")->capture_default_str();
-  app.add_option("--loss", f.loss, "criterion (--list losses)")->capture_default_str();
+  app.add_option("--loss", f.loss, "criterion (--list losses, --list wrappers)")->capture_default_str();
+  app.add_option("--loss_options", f.loss_options, "more of its options, as JSON")->capture_default_str();
   app.add_option("--batch_mining", f.batch_mining, "miner (--list miners); semihard means softhard, as in the reference")
       ->capture_default_str();
   app.add_option("--diva_features", f.diva_features, "heads: discriminative selfsimilarity shared intra")->capture_default_str();
@@ -176,7 +178,8 @@ void declare(CLI::App& app, Flags& f) {
       ->capture_default_str();
   app.add_option("--checkpoint_steps", f.checkpoint_steps, "steps between checkpoints, where positive")->capture_default_str();
   app.add_flag("--print_recipe", f.print_recipe, "print the recipe that the flags mean, as JSON, and end");
-  app.add_option("--list", f.list, "print names and end: losses, miners, samplers, distances, reducers, ssl, metrics, backbones");
+  app.add_option("--list", f.list,
+                 "print names and end: losses, wrappers, miners, samplers, distances, reducers, ssl, metrics, backbones");
   app.add_flag("--markdown", f.markdown, "with --list: with formulas, sources and options, as the documentation has them");
 }
 
@@ -193,6 +196,9 @@ std::string loss_options(const Flags& f) {
   } else if (f.loss == "contrastive") {
     options = {{"positive_margin", f.loss_contrastive_pos_margin}, {"negative_margin", f.loss_contrastive_neg_margin}};
   }
+  const nlohmann::json more = diva::parse_json(f.loss_options, "--loss_options");
+  if (!more.is_object()) diva::detail::fail<diva::OptionError>("diva_main", "--loss_options", "a JSON object", f.loss_options);
+  options.update(more);
   return options.dump();
 }
 
@@ -368,6 +374,7 @@ int list(const std::string& word, bool markdown) {
   };
   const std::vector<Registry> registries = {
       {"losses", "Losses", diva::loss_listings},
+      {"wrappers", "Criteria around others", diva::wrapper_listings},
       {"miners", "Miners", diva::miner_listings},
       {"samplers", "Samplers", diva::sampler_listings},
       {"distances", "Distances", diva::distance_listings, diva::option_texts(diva::DistanceOptions{})},

@@ -20,6 +20,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/manifold_loss.hpp>
 #include <diva/losses/margin_loss.hpp>
+#include <diva/losses/mined_loss.hpp>
 #include <diva/losses/multiple_losses.hpp>
 #include <diva/losses/multisimilarity_loss.hpp>
 #include <diva/losses/nca_loss.hpp>
@@ -50,3 +51,4 @@
 #include <diva/losses/triplet_loss.hpp>
 #include <diva/losses/tuplet_margin_loss.hpp>
 #include <diva/losses/vicreg_loss.hpp>
+#include <diva/losses/wrappers.hpp>

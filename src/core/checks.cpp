@@ -3,7 +3,25 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace diva::detail {
+namespace {
+
+// Lowest and highest of int64 on the CPU, at least one: in one pass, as indices are checked in each step.
+std::pair<std::int64_t, std::int64_t> range_of(const torch::Tensor& values) {
+  const auto dense = values.contiguous();
+  const auto* at = dense.data_ptr<std::int64_t>();
+  auto lowest = at[0], highest = at[0];
+  for (std::int64_t i = 1; i < dense.size(0); ++i) {
+    lowest = std::min(lowest, at[i]);
+    highest = std::max(highest, at[i]);
+  }
+  return {lowest, highest};
+}
+
+}  // namespace
 
 std::string describe(const torch::Tensor& tensor) {
   if (!tensor.defined()) return "an undefined tensor";
@@ -28,7 +46,7 @@ void check_labels(std::string_view function, const torch::Tensor& labels, const 
                      describe(labels));
   }
   if (num_classes >= 0 && labels.is_cpu() && labels.numel() > 0) {
-    const auto lowest = labels.min().item<std::int64_t>(), highest = labels.max().item<std::int64_t>();
+    const auto [lowest, highest] = range_of(labels);
     if (lowest < 0 || highest >= num_classes) {
       fail<DataError>(function, "labels", fmt::format("in [0, num_classes) = [0, {})", num_classes),
                       fmt::format("{}", lowest < 0 ? lowest : highest));
@@ -41,7 +59,7 @@ void check_indices(std::string_view function, std::string_view argument, const t
     fail<ShapeError>(function, argument, "[n] int64", describe(indices));
   }
   if (indices.is_cpu() && indices.numel() > 0) {
-    const auto lowest = indices.min().item<std::int64_t>(), highest = indices.max().item<std::int64_t>();
+    const auto [lowest, highest] = range_of(indices);
     if (lowest < 0 || highest >= count) {
       fail<DataError>(function, argument, fmt::format("indices in [0, {})", count),
                       fmt::format("{}", lowest < 0 ? lowest : highest));

@@ -1,6 +1,8 @@
 #include <diva/losses/contrastive_loss.hpp>
 #include <diva/losses/pairwise.hpp>
 
+#include "fused_kernels.hpp"
+
 namespace diva {
 
 ContrastiveLoss::ContrastiveLoss(const ContrastiveLossOptions& options) : options_(options) {
@@ -11,12 +13,16 @@ torch::Tensor ContrastiveLoss::compute(const Comparison& comparison, const Tuple
   // Margins by value: the backward pass of large batches calls these after this function has returned.
   const auto pull = [margin = options_.positive_margin](const torch::Tensor& distances) { return (distances - margin).relu(); };
   const auto push = [margin = options_.negative_margin](const torch::Tensor& distances) { return (margin - distances).relu(); };
+  const PairwiseOptions options = {.distance = options_.distance, .reducer = options_.reducer};
   const bool listed = std::holds_alternative<Pairs>(tuples) || std::holds_alternative<Triplets>(tuples);
+  if (options_.variant != Variant::repo && (!listed || detail::dense(comparison, tuples))) {
+    const detail::HingePairs kernel = {.positive_margin = options_.positive_margin, .negative_margin = options_.negative_margin};
+    if (auto loss = detail::fused_pairs(comparison, tuples, options, kernel, {}, listed); loss.defined()) return loss;
+  }
   if (!listed && options_.variant != Variant::repo) {
-    return pairwise_loss(comparison, tuples, {.distance = options_.distance, .reducer = options_.reducer}, {},
-                         [pull, push](const PairBlock& block, const std::vector<torch::Tensor>&) {
-                           return std::vector<Elements>{{pull(block.values), block.positive}, {push(block.values), block.negative}};
-                         });
+    return pairwise_loss(comparison, tuples, options, {}, [pull, push](const PairBlock& block, const std::vector<torch::Tensor>&) {
+      return std::vector<Elements>{{pull(block.values), block.positive}, {push(block.values), block.negative}};
+    });
   }
   const double offset = options_.variant == Variant::repo ? 1e-6 : 0;
   const auto pairs = detail::as_pairs(comparison, tuples);

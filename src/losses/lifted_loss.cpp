@@ -1,9 +1,31 @@
 #include <diva/losses/lifted_loss.hpp>
 #include <diva/losses/pairwise.hpp>
 
+#include "fused_kernels.hpp"
 #include "rows.hpp"
 
 namespace diva {
+namespace {
+
+struct GeneralizedLiftedKernel {
+  static constexpr int groups = 1;
+  double near, far;
+  bool all;
+
+  template <class L>
+  DIVA_INLINE void row(detail::FusedRow<typename L::Number>& row) const {
+    const bool has_positive = row.positive_count > 0, has_negative = row.negative_count > 0;
+    if (!all && !(has_positive && has_negative)) return row.leave_out();
+    const auto extremes = detail::extremes_of<L>(row);
+    const auto sums = detail::sum_exponentials<L>(row, detail::positive_side(extremes, 1), detail::negative_side(extremes, -1));
+    const double both = (has_positive ? sums.log_positive - near : 0) + (has_negative ? sums.log_negative + far : 0);
+    row.set_loss(both <= 0 ? 0 : both);  // NaN passes
+    const double active = both <= 0 ? 0 : 1;
+    detail::multiply_sides<L>(row, has_positive ? active / sums.positive : 0, has_negative ? -active / sums.negative : 0);
+  }
+};
+
+}  // namespace
 
 LiftedLoss::LiftedLoss(const LiftedLossOptions& options) : options_(options) { validate_fields("LiftedLoss", options); }
 
@@ -15,14 +37,18 @@ torch::Tensor LiftedLoss::compute(const Comparison& comparison, const Tuples& tu
 }
 
 torch::Tensor LiftedLoss::generalized(const Comparison& comparison, const Tuples& tuples) const {
-  const auto function = [near = options_.positive_margin, far = options_.negative_margin, all = options_.variant == Variant::pml](
-                            const PairBlock& block, const std::vector<torch::Tensor>&) {
+  const PairwiseOptions pairs = {.distance = options_.distance, .reducer = options_.reducer};
+  const GeneralizedLiftedKernel kernel = {options_.positive_margin, options_.negative_margin, options_.variant == Variant::pml};
+  if (auto loss = detail::fused_pairs(comparison, tuples, pairs, kernel); loss.defined()) return loss;
+
+  const auto function = [near = kernel.near, far = kernel.far, all = kernel.all](const PairBlock& block,
+                                                                                 const std::vector<torch::Tensor>&) {
     const auto has_positive = detail::any_of(block.positive), has_negative = detail::any_of(block.negative);
     const auto pull = detail::masked_logsumexp(block.values - near, block.positive, false).masked_fill(~has_positive, 0);
     const auto push = detail::masked_logsumexp(far - block.values, block.negative, false).masked_fill(~has_negative, 0);
     return std::vector<Elements>{{(pull + push).relu(), all ? torch::Tensor() : has_positive & has_negative}};
   };
-  return pairwise_loss(comparison, tuples, {.distance = options_.distance, .reducer = options_.reducer}, {}, function);
+  return pairwise_loss(comparison, tuples, pairs, {}, function);
 }
 
 torch::Tensor LiftedLoss::structured(const Comparison& comparison, const Tuples& tuples) const {

@@ -2,6 +2,7 @@
 #include <diva/losses/margin_loss.hpp>
 #include <diva/losses/pairwise.hpp>
 
+#include "fused_pairs.hpp"
 #include "triplet_rows.hpp"
 
 namespace diva {
@@ -21,6 +22,42 @@ DistanceOptions measured(const MarginLossOptions& options) {
 torch::Tensor distances_of(const MarginLossOptions& options, const torch::Tensor& values) {
   return smoothed(options) ? (values + options.smoothing).sqrt() : values;
 }
+
+// margin_rows of one anchor; the row input is its boundary.
+struct MarginKernel {
+  static constexpr int groups = 1;
+  double margin, smoothing, penalty;
+  bool by_root, by_triplets;
+
+  template <class L>
+  DIVA_INLINE void row(detail::FusedRow<typename L::Number>& row) const {
+    using T = typename L::Number;
+    using Vector = typename L::Vector;
+    using Mask = typename L::Mask;
+    const auto positives = static_cast<double>(row.positive_count), negatives = static_cast<double>(row.negative_count);
+    const T near = static_cast<T>(row.input - margin), far = static_cast<T>(row.input + margin);
+    const T pull = static_cast<T>(negatives), push = static_cast<T>(positives), added = static_cast<T>(smoothing);
+    Vector pulled = {}, pushed = {}, pulls = {}, pushes = {};
+    for (std::int64_t j = 0; j < row.size; j += L::count) {
+      const Vector v = L::load(row.values + j), relation = L::load(row.relation + j);
+      const Vector d = by_root ? L::root(v + added) : v;
+      // Not "> 0", so that NaN is among them and passes on.
+      const Mask inside = (relation > T(0)) & ~(d <= near), outside = (relation < T(0)) & ~(d >= far);
+      pulled += L::where(inside, d - near);
+      pushed += L::where(outside, far - d);
+      pulls += L::where(inside, L::all(1));
+      pushes += L::where(outside, L::all(1));
+      const Vector slope = L::where(inside, L::all(pull)) - L::where(outside, L::all(push));
+      L::store(row.slopes + j, by_root ? slope / (d + d) : slope);
+    }
+    const double inside = L::sum(pulls), outside = L::sum(pushes), triplets = positives * negatives;
+    row.sum[0] = L::sum(pulled) * negatives + L::sum(pushed) * positives + penalty * row.input * triplets;
+    row.number[0] = triplets;
+    row.active[0] =
+        by_triplets ? triplets - (positives - inside) * (negatives - outside) : inside * negatives + outside * positives;
+    row.input_slope = outside * positives - inside * negatives + penalty * triplets;
+  }
+};
 
 }  // namespace
 
@@ -70,6 +107,17 @@ torch::Tensor MarginLoss::of_all(const Comparison& comparison, const Tuples& tup
   // The parameter has the place of the boundary either way, so that the function below reads it in one way.
   const auto& x = comparison.embeddings;
   const auto boundary = boundary_.defined() ? boundary_ : torch::full({1}, options_.boundary, x.options().requires_grad(false));
+  const PairwiseOptions pairs = {.distance = measured(options_), .reducer = {.kind = Reduction::non_zero_mean}};
+  const MarginKernel kernel = {.margin = options_.margin,
+                               .smoothing = options_.smoothing,
+                               .penalty = options_.counting == Variant::pml && boundary_per_class() ? options_.boundary_penalty : 0,
+                               .by_root = smoothed(options_),
+                               .by_triplets = options_.counting == Variant::repo};
+  if (detail::fusible(comparison, tuples, pairs)) {
+    const auto of_rows = boundary_per_class() ? boundary.index_select(0, comparison.labels) : boundary.expand({x.size(0)});
+    if (auto loss = detail::fused_pairs(comparison, tuples, pairs, kernel, of_rows); loss.defined()) return loss;
+  }
+
   const auto function = [options = options_, per_class = boundary_per_class()](const PairBlock& block,
                                                                                const std::vector<torch::Tensor>& parameters) {
     auto boundary = parameters[0].to(block.values.scalar_type());
@@ -80,8 +128,7 @@ torch::Tensor MarginLoss::of_all(const Comparison& comparison, const Tuples& tup
       rows.losses = rows.losses + options.boundary_penalty * boundary.squeeze(1) * rows.number;
     return std::vector<Elements>{rows};
   };
-  return pairwise_loss(comparison, tuples, {.distance = measured(options_), .reducer = {.kind = Reduction::non_zero_mean}},
-                       {boundary}, function);
+  return pairwise_loss(comparison, tuples, pairs, {boundary}, function);
 }
 
 torch::Tensor MarginLoss::of_triplets(const Comparison& comparison, const Triplets& triplets) const {

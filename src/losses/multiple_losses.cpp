@@ -39,8 +39,10 @@ torch::Tensor MultipleLosses::compute(const Comparison& comparison, const Tuples
     total = total.defined() ? total + weight * value : weight * value;
   };
   for (const auto& one : losses_) {
-    add(one.weight, one.loss->forward(comparison.embeddings, comparison.labels, one.miner ? one.miner(comparison) : tuples,
-                                      comparison.reference));
+    // A part that makes nothing of them, such as one with proxies, is not given those that were mined for the others.
+    const bool beside = takes_tuples() && !one.loss->takes_tuples() && !comparison.relation;
+    const auto chosen = one.miner ? one.miner(comparison) : beside ? Tuples() : tuples;
+    add(one.weight, one.loss->forward(comparison.embeddings, comparison.labels, chosen, comparison.reference));
   }
   for (const auto& one : regularizers_)
     add(one.weight, one.regularizer(one.parameter.defined() ? one.parameter : comparison.embeddings));
@@ -55,6 +57,10 @@ std::optional<double> MultipleLosses::learning_rate() const {
     if (rate) common = rate;
   }
   return common;
+}
+
+bool MultipleLosses::takes_tuples() const {
+  return std::any_of(losses_.begin(), losses_.end(), [](const auto& one) { return !one.miner && one.loss->takes_tuples(); });
 }
 
 std::vector<NamedTensor> MultipleLosses::named_parameters() const {

@@ -2,6 +2,7 @@
 #include <diva/losses/npair_loss.hpp>
 #include <diva/losses/pairwise.hpp>
 
+#include "fused_kernels.hpp"
 #include "rows.hpp"
 
 namespace diva {
@@ -41,11 +42,16 @@ torch::Tensor NPairLoss::compute(const Comparison& given, const Tuples& tuples) 
     if (given.reference) comparison.reference->embeddings = given.reference->embeddings * options_.embedding_scale;
   }
   const PairwiseOptions options = {.distance = options_.distance, .similarities = true, .reducer = options_.reducer};
+  const auto either = [&](const Comparison& compared, const Tuples& chosen, const auto& kernel, const PairFunction& function) {
+    auto loss = detail::fused_pairs(compared, chosen, options, kernel);
+    return loss.defined() ? loss : pairwise_loss(compared, chosen, options, {}, function);
+  };
   // Among all others of the row, of which with one pair a class there is one positive.
   const auto among_all = [](const PairBlock& block, const std::vector<torch::Tensor>&) {
     const auto others = detail::masked_logsumexp(block.values, detail::either_of(block.positive, block.negative), false);
     return std::vector<Elements>{{others.unsqueeze(1) - block.values, block.positive}};
   };
+  const detail::CrossEntropyAmongAll kernel_among_all = {.scale = 1, .mean = false};
   torch::Tensor loss;
   if (one_pair_a_class()) {
     detail::check_labels("npair loss", comparison.labels, comparison.embeddings);
@@ -55,13 +61,14 @@ torch::Tensor NPairLoss::compute(const Comparison& given, const Tuples& tuples) 
                               .labels = labels,
                               .reference = Reference{comparison.embeddings.index_select(0, positives), labels},
                               .relation = {}};
-    loss = pairwise_loss(pairs, {}, options, {}, among_all);
+    loss = either(pairs, {}, kernel_among_all, among_all);
   } else if (options_.variant == Variant::repo) {
-    loss = pairwise_loss(comparison, tuples, options, {}, among_all);
+    loss = either(comparison, tuples, kernel_among_all, among_all);
   } else {
-    loss = pairwise_loss(comparison, tuples, options, {}, [](const PairBlock& block, const std::vector<torch::Tensor>&) {
-      return std::vector<Elements>{detail::pair_cross_entropy(block, 1)};
-    });
+    loss = either(comparison, tuples, detail::PairCrossEntropy<>{1, {1}},
+                  [](const PairBlock& block, const std::vector<torch::Tensor>&) {
+                    return std::vector<Elements>{detail::pair_cross_entropy(block, 1)};
+                  });
   }
   return options_.norm_penalty > 0 ? loss + detail::norm_penalty(comparison, tuples, options_.norm_penalty) : loss;
 }

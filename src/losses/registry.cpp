@@ -36,6 +36,7 @@
 #include <diva/losses/triplet_loss.hpp>
 #include <diva/losses/tuplet_margin_loss.hpp>
 #include <diva/losses/vicreg_loss.hpp>
+#include <diva/losses/wrappers.hpp>
 
 #include <numbers>
 
@@ -51,6 +52,14 @@ std::unique_ptr<Loss> make_from(Options options, const std::string& name, const 
   from_json(parse_json(text, "loss " + name), options, "loss " + name);
   if constexpr (std::constructible_from<Criterion, Options, std::int64_t, std::int64_t, Generator&>) {
     return std::make_unique<Criterion>(options, shape.num_classes, shape.embed_dim, generator);
+  } else if constexpr (requires { options.triplets_per_anchor; }) {
+    // Only what draws moves the generator.
+    const auto own = options.triplets_per_anchor > 0 ? Generator(generator.next()) : Generator();
+    if constexpr (std::constructible_from<Criterion, Options, std::int64_t, Generator>) {
+      return std::make_unique<Criterion>(options, shape.num_classes, own);
+    } else {
+      return std::make_unique<Criterion>(options, own);
+    }
   } else if constexpr (std::constructible_from<Criterion, Options, std::int64_t>) {
     return std::make_unique<Criterion>(options, shape.num_classes);
   } else {
@@ -343,7 +352,13 @@ constexpr detail::RegistryLine<Factory> losses[] = {
 }  // namespace
 
 std::unique_ptr<Loss> make_loss(std::string_view name, const LossShape& shape, const std::string& options, Generator& generator) {
-  return detail::find_line("make_loss", name, losses).make(std::string(name), shape, options, generator);
+  for (const auto& line : losses) {
+    if (name == line.name) return line.make(std::string(name), shape, options, generator);
+  }
+  if (auto wrapper = detail::make_wrapper(name, shape, options, generator)) return wrapper;
+  auto known = loss_names();
+  for (auto& wrapper : wrapper_names()) known.push_back(std::move(wrapper));
+  detail::fail_unknown("make_loss", "name", name, known);
 }
 
 std::unique_ptr<Loss> make_loss(std::string_view name, std::int64_t num_classes, const std::string& options) {

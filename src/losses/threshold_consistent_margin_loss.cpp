@@ -1,6 +1,8 @@
 #include <diva/losses/pairwise.hpp>
 #include <diva/losses/threshold_consistent_margin_loss.hpp>
 
+#include "fused_kernels.hpp"
+
 namespace diva {
 
 ThresholdConsistentMarginLoss::ThresholdConsistentMarginLoss(const ThresholdConsistentMarginLossOptions& options)
@@ -13,11 +15,19 @@ torch::Tensor ThresholdConsistentMarginLoss::compute(const Comparison& compariso
   const auto pull = [o = options_](const torch::Tensor& d) { return o.positive_weight * (d - (1 - o.positive_margin)).relu(); };
   const auto push = [o = options_](const torch::Tensor& d) { return o.negative_weight * ((1 - o.negative_margin) - d).relu(); };
   const DistanceOptions cosine{.kind = Distance::cosine};
-  if (!std::holds_alternative<Pairs>(tuples) && !std::holds_alternative<Triplets>(tuples)) {
-    return pairwise_loss(comparison, tuples, {.distance = cosine, .reducer = options_.reducer}, {},
-                         [pull, push](const PairBlock& block, const std::vector<torch::Tensor>&) {
-                           return std::vector<Elements>{{pull(block.values), block.positive}, {push(block.values), block.negative}};
-                         });
+  const PairwiseOptions options = {.distance = cosine, .reducer = options_.reducer};
+  const bool listed = std::holds_alternative<Pairs>(tuples) || std::holds_alternative<Triplets>(tuples);
+  if (!listed || detail::dense(comparison, tuples)) {
+    const detail::HingePairs kernel = {.positive_margin = 1 - options_.positive_margin,
+                                       .negative_margin = 1 - options_.negative_margin,
+                                       .positive_weight = options_.positive_weight,
+                                       .negative_weight = options_.negative_weight};
+    if (auto loss = detail::fused_pairs(comparison, tuples, options, kernel, {}, listed); loss.defined()) return loss;
+  }
+  if (!listed) {
+    return pairwise_loss(comparison, tuples, options, {}, [pull, push](const PairBlock& block, const std::vector<torch::Tensor>&) {
+      return std::vector<Elements>{{pull(block.values), block.positive}, {push(block.values), block.negative}};
+    });
   }
   const auto pairs = detail::as_pairs(comparison, tuples);
   const auto between = [&](const torch::Tensor& from, const torch::Tensor& to) {

@@ -40,6 +40,22 @@ TEST_CASE("losses with proxies need their shape and draw from the generator") {
   CHECK(generator.position() == diva::Generator(1).position());
 }
 
+TEST_CASE("losses that draw triplets draw them from the generator that they are made with") {
+  const auto x = diva::Generator(3).normal({12, 4}, torch::kFloat64);
+  const auto labels = torch::arange(12, torch::kInt64).remainder(3);
+  for (const char* name : {"triplet", "margin", "TripletMarginLoss", "MarginLoss"}) {
+    INFO(name);
+    const auto value = [&](std::uint64_t seed) {
+      diva::Generator generator(seed);
+      const auto loss = diva::make_loss(name, {.num_classes = 3}, R"({"triplets_per_anchor": 1, "margin": 0.8})", generator);
+      CHECK(generator.position() != diva::Generator(seed).position());
+      return loss->forward(x, labels).item<double>();
+    };
+    CHECK(value(1) == value(1));
+    CHECK(value(1) != value(2));
+  }
+}
+
 TEST_CASE("names of PML make the criterion with PML's defaults, which options replace one by one") {
   diva::Generator generator(1);
   const auto logit = [&](const char* name, const char* options) {

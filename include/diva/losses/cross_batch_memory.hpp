@@ -49,6 +49,7 @@ class CrossBatchMemory final : public Loss {
 
   [[nodiscard]] std::string_view name() const override { return "cross_batch_memory"; }
   [[nodiscard]] std::optional<double> learning_rate() const override { return loss_->learning_rate(); }
+  [[nodiscard]] bool takes_tuples() const override { return loss_->takes_tuples(); }
   [[nodiscard]] std::vector<NamedTensor> named_parameters() const override;
   [[nodiscard]] std::vector<NamedTensor> named_buffers() const override;
   /// Of the criterion, under `loss.`, and the memory with its position.

@@ -28,7 +28,11 @@ struct WeightedRegularizer {
 ///
 ///   L = Σ_i w_i L_i(x, y, miner_i(x, y)) + Σ_j w_j R_j
 ///
+/// Triplets and pairs that the sum is given are for the criteria that take tuples; only where none does, as in a sum of proxy
+/// losses, are they for all.
+///
 /// Source:  pytorch-metric-learning 2.8.1, MultipleLosses, embedding_regularizer and weight_regularizer.
+/// Differs: PML hands them to all, where they weigh the samples of a proxy loss beside a loss of pairs.
 /// Shapes:  as Loss::forward -> scalar.
 /// Cost:    that of its parts. Gradient reaches what that of its parts does.
 /// Throws:  OptionError (no criterion, names), and what the parts throw.
@@ -39,6 +43,8 @@ class MultipleLosses final : public Loss {
   [[nodiscard]] std::string_view name() const override { return "multiple"; }
   /// That of the criteria that want one, where they agree.
   [[nodiscard]] std::optional<double> learning_rate() const override;
+  /// Whether a criterion without a miner of its own does.
+  [[nodiscard]] bool takes_tuples() const override;
   [[nodiscard]] std::vector<NamedTensor> named_parameters() const override;
   [[nodiscard]] std::vector<NamedTensor> named_buffers() const override;
   [[nodiscard]] State state() const override;

@@ -19,16 +19,17 @@ struct LossShape {
 
 /// Makes a criterion by its name, with options as a JSON object:
 /// `make_loss("proxynca", {.num_classes = 100, .embed_dim = 128}, R"({"scale": 1})", generator)`. Proxies are drawn from
-/// `generator`; others draw nothing.
+/// `generator`, and so is a generator for those that draw triplets; others draw nothing. Criteria around other criteria
+/// (wrappers.hpp) are made by the same function.
 ///
 /// Throws: OptionError for an unknown name or option, with the nearest known one, for values out of range, and for a shape that the
 ///         criterion cannot be made with.
 std::unique_ptr<Loss> make_loss(std::string_view name, const LossShape& shape, const std::string& options, Generator& generator);
 
-/// The same for criteria without proxies: `make_loss("margin", num_classes, R"({"boundary": 0.6})")`.
+/// The same for criteria that draw nothing: `make_loss("margin", num_classes, R"({"boundary": 0.6})")`.
 std::unique_ptr<Loss> make_loss(std::string_view name, std::int64_t num_classes, const std::string& options = "{}");
 
-/// The names that make_loss takes.
+/// The names that make_loss takes, without those of wrappers.
 std::vector<std::string> loss_names();
 
 /// The names with formula, source, cost and options, for documentation.

@@ -37,6 +37,7 @@ class SubDimensionsLoss final : public Loss {
 
   [[nodiscard]] std::string_view name() const override { return "sub_dimensions"; }
   [[nodiscard]] std::optional<double> learning_rate() const override { return losses_.front()->learning_rate(); }
+  [[nodiscard]] bool takes_tuples() const override { return losses_.front()->takes_tuples(); }
   [[nodiscard]] std::vector<NamedTensor> named_parameters() const override;
   [[nodiscard]] std::vector<NamedTensor> named_buffers() const override;
   /// Of the criteria, under `0.`, `1.`, …
