@@ -7,10 +7,12 @@ Markdown table. On a machine that others use too, OMP_NUM_THREADS=1 and the proc
 
   faiss   the reference code's way: IndexFlatL2 for 1,001 neighbours, the first dropped where it is the query, and Kmeans of faiss-cpu
   pml     pytorch-metric-learning's AccuracyCalculator (precision_at_1, mean_average_precision_at_r, NMI; it has no recall@k beyond 1)
-  oml     open-metric-learning's retrieval metrics (CMC), where it is installed
+  oml     open-metric-learning's neighbours and CMC, as its RetrievalResults calls them; it has no MAP@R and no clustering
   diva    diva_evaluate, reading the features from a .npy file: its time includes starting and reading
 
-Needs: numpy, faiss-cpu, pytorch-metric-learning with torch; open-metric-learning if it is to be compared.
+Needs: numpy, faiss-cpu, pytorch-metric-learning with torch; open-metric-learning if it is to be compared. Version 4.0.0 of the latter
+asks for torch 2, but what is called here runs with 1.13 too: pip install --no-deps open-metric-learning omegaconf gdown filelock
+'pandas<3' pytz validators matplotlib cycler kiwisolver contourpy opencv-python-headless.
   python3 evaluation.py --diva build/release/bin/diva_evaluate --labels Ebay_test.txt
 """
 
@@ -160,21 +162,14 @@ def run_pml(x, labels):
 
 def run_oml(x, labels):
     import torch
-    from oml.functional.metrics import calc_cmc
-    from oml.utils.misc_torch import pairwise_dist
+    from oml.functional.knn import batched_knn
+    from oml.functional.metrics import calc_retrieval_metrics
 
     start = Seconds()
-    features, targets = torch.from_numpy(x), torch.from_numpy(labels)
-    lists = []
-    for begin in range(0, len(x), 1024):  # its own batched search is of this kind
-        distances = pairwise_dist(features[begin : begin + 1024], features)
-        rows = torch.arange(begin, begin + len(distances))
-        distances[torch.arange(len(rows)), rows] = float("inf")
-        nearest = torch.topk(distances, max(RANKS), largest=False).indices
-        lists.extend(targets[nearest] == targets[rows][:, None])
-    counts = torch.bincount(targets)[targets] - 1
-    values = calc_cmc(gt_tops=tuple(lists), n_gts=counts.tolist(), top_k=RANKS)
-    result = {f"recall@{k}": float(value.float().mean()) for k, value in zip(RANKS, values)}
+    every = torch.arange(len(x))
+    _, found, relevant = batched_knn(torch.from_numpy(x), every, every, max(RANKS), labels_gt=torch.from_numpy(labels))
+    values = calc_retrieval_metrics(found, relevant, cmc_top_k=RANKS, precision_top_k=(), map_top_k=(), verbose=False)
+    result = {f"recall@{k}": float(value) for k, value in values["cmc"].items()}
     return result, {"neighbours": start()}
 
 

@@ -69,6 +69,12 @@ Neighbours Evaluation::search(const torch::Tensor& rows, std::int64_t k, Similar
                             options);
 }
 
+void Evaluation::visit(std::int64_t k, Similarity similarity, const NeighbourVisitor& visitor) const {
+  auto options = options_.search;
+  options.similarity = similarity;
+  visit_neighbours(queries_.features, gallery_.features, k, visitor, queries_.ids, gallery_.ids, options);
+}
+
 Retrieval Evaluation::judge(const Neighbours& found, const torch::Tensor& rows, const Level& level) const {
   return {neighbour_hits(found.indices, level.queries.index_select(0, rows), level.gallery),
           level.relevant.index_select(0, rows.cpu())};
@@ -114,31 +120,28 @@ namespace {
 
 // The values of single queries for each metric that has some; undefined for the others.
 std::vector<torch::Tensor> judge_queries(const Evaluation& evaluation, const std::vector<Metric>& metrics) {
-  std::vector<std::vector<torch::Tensor>> values(metrics.size());
-  const auto all = torch::arange(evaluation.num_queries(), evaluation.levels()[0].queries.options());
+  std::vector<torch::Tensor> values(metrics.size());
   for (const auto similarity : {Similarity::euclidean, Similarity::cosine, Similarity::dot}) {
-    const auto concerned = [&](const Metric& metric) { return metric.judge && metric.similarity == similarity; };
+    std::vector<std::size_t> concerned;
     std::int64_t k = 0;
-    for (const auto& metric : metrics) {
-      if (concerned(metric)) k = std::max(k, metric.ranks(evaluation, metric.level_of(evaluation)));
+    for (std::size_t m = 0; m < metrics.size(); ++m) {
+      if (!metrics[m].judge || metrics[m].similarity != similarity) continue;
+      concerned.push_back(m);
+      k = std::max(k, metrics[m].ranks(evaluation, metrics[m].level_of(evaluation)));
+      values[m] = torch::empty({evaluation.num_queries()}, torch::kFloat64);
     }
     if (k == 0) continue;
     k = std::min(k, evaluation.gallery_size() + 1);  // one rank more, for the seed's mAP_c counts the query with its class
-    for (const auto& rows : all.split(std::clamp<std::int64_t>(listed_at_once / k, 1, 8192))) {
-      const auto found = evaluation.search(rows, k, similarity);
+    evaluation.visit(k, similarity, [&](const torch::Tensor& rows, const Neighbours& found) {
       std::vector<std::optional<Retrieval>> judged(evaluation.levels().size());
-      for (std::size_t m = 0; m < metrics.size(); ++m) {
-        if (!concerned(metrics[m])) continue;
+      for (const auto m : concerned) {
         auto& retrieval = judged[metrics[m].level];
         if (!retrieval) retrieval = evaluation.judge(found, rows, metrics[m].level_of(evaluation));
-        values[m].push_back(metrics[m].judge(evaluation, metrics[m], rows, *retrieval));
+        values[m].index_copy_(0, rows.cpu(), metrics[m].judge(evaluation, metrics[m], rows, *retrieval));
       }
-    }
+    });
   }
-  std::vector<torch::Tensor> result;
-  result.reserve(values.size());
-  for (const auto& parts : values) result.push_back(parts.empty() ? torch::Tensor() : torch::cat(parts));
-  return result;
+  return values;
 }
 
 std::vector<Metric> make_metrics(const std::vector<std::string>& names, const Evaluation& evaluation) {

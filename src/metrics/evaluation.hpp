@@ -36,6 +36,8 @@ class Evaluation {
   [[nodiscard]] std::int64_t gallery_size() const { return gallery_.features.size(0); }
   [[nodiscard]] const torch::Tensor& gallery_features() const { return gallery_.features; }
 
+  /// Neighbours of all queries, block by block.
+  void visit(std::int64_t k, Similarity similarity, const NeighbourVisitor& visitor) const;
   /// Neighbours of the queries in `rows` [n] int64.
   [[nodiscard]] Neighbours search(const torch::Tensor& rows, std::int64_t k, Similarity similarity) const;
   [[nodiscard]] Retrieval judge(const Neighbours& found, const torch::Tensor& rows, const Level& level) const;

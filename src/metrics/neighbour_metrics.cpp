@@ -5,6 +5,7 @@
 #include <diva/metrics/neighbour_metrics.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -89,15 +90,30 @@ torch::Tensor neighbour_hits(const torch::Tensor& indices, const torch::Tensor& 
   if (!indices.defined() || indices.dim() != 2 || indices.scalar_type() != torch::kInt64) {
     detail::fail<ShapeError>(function, "indices", "[queries, k] int64", detail::describe(indices));
   }
-  const auto found = indices.cpu();
+  const auto found = indices.cpu().contiguous();
   const auto queries = integers(function, "query_labels", query_labels, found.size(0)),
              gallery = integers(function, "gallery_labels", gallery_labels);
-  if (found.numel() > 0 && (found.min().item<std::int64_t>() < -1 || found.max().item<std::int64_t>() >= gallery.size(0))) {
-    detail::fail<DataError>(function, "indices", fmt::format("-1 or rows of gallery_labels, in [0, {})", gallery.size(0)),
+  auto hits = torch::empty(found.sizes(), torch::kBool);
+  const auto length = found.size(1), count = gallery.size(0);
+  const auto *rows = found.data_ptr<std::int64_t>(), *asked = queries.data_ptr<std::int64_t>(),
+             *labels = gallery.data_ptr<std::int64_t>();
+  bool* out = hits.data_ptr<bool>();
+  std::atomic<bool> outside = false;
+  at::parallel_for(0, found.size(0), 64, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t q = begin; q < end; ++q) {
+      for (auto i = q * length; i < (q + 1) * length; ++i) {
+        const auto row = rows[i];
+        const bool inside = row >= 0 && row < count;
+        if (!inside && row != -1) outside = true;
+        out[i] = inside && labels[row] == asked[q];
+      }
+    }
+  });
+  if (outside) {
+    detail::fail<DataError>(function, "indices", fmt::format("-1 or rows of gallery_labels, in [0, {})", count),
                             fmt::format("{} to {}", found.min().item<std::int64_t>(), found.max().item<std::int64_t>()));
   }
-  if (gallery.size(0) == 0) return torch::zeros_like(found, torch::kBool);
-  return (gallery.index_select(0, found.clamp_min(0).flatten()).view_as(found) == queries.unsqueeze(1)).logical_and_(found >= 0);
+  return hits;
 }
 
 torch::Tensor count_relevant(const torch::Tensor& query_labels, const torch::Tensor& gallery_labels, const torch::Tensor& query_ids,

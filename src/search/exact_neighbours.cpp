@@ -8,21 +8,20 @@
 #include <atomic>
 #include <cmath>
 #include <limits>
-#include <memory>
 #include <mutex>
 #include <numeric>
+#include <optional>
+#include <span>
 #include <vector>
 
+#include "code_errors.hpp"
 #include "measured_order.hpp"
 #include "neighbour_codes.hpp"
+#include "neighbour_lists.hpp"
 #include "neighbour_rows.hpp"
 
 namespace diva::detail {
 namespace {
-
-constexpr float no_limit = std::numeric_limits<float>::infinity();
-
-double rounding(double terms, double unit) { return terms * unit / (1 - terms * unit); }
 
 // What single precision multiplies without harm.
 bool tame(double length) { return length > 0x1p-30 && length < 0x1p30; }
@@ -42,6 +41,17 @@ void for_each_task(std::int64_t count, Body&& body) {
   });
 }
 
+Neighbours no_neighbours(std::int64_t queries, std::int64_t k, torch::ScalarType type) {
+  return {torch::full({queries, k}, -1, torch::kInt64), torch::full({queries, k}, std::numeric_limits<double>::infinity(), type)};
+}
+
+// Where lists go: to the rows of the queries in tensors that hold no neighbours yet; or, where there is a visitor, to it.
+struct Output {
+  torch::Tensor indices, distances;
+  NeighbourVisitor visit = {};
+  std::int64_t listed_at_once = 0;
+};
+
 // The search in the type T of the features; the method and its bounds stand at nearest_neighbours.
 template <class T>
 class Search {
@@ -53,13 +63,9 @@ class Search {
         gallery_(rows_of<T>(symmetric_ ? "features" : "gallery", gallery, gallery_ids)),
         similarity_(options.similarity),
         method_(method),
-        k_(std::min(k, gallery_.count)),
-        capacity_(std::min(k_ + k_ / 4 + 32, gallery_.count)),
-        score_(euclidean() ? squared_distance<T>(method.kernel) : inner_product<T>(method.kernel)) {
-    const double unit = std::numeric_limits<T>::epsilon() / 2, dim = static_cast<double>(queries_.dim);
-    score_error_ = rounding(static_cast<double>(summation_depth(queries_.dim)) + 4, unit) + rounding(dim + 8, 0x1p-53);
-    vanished_ = 4 * (dim + 8) * std::numeric_limits<T>::min();
-    prepare(queries, gallery);
+        listed_(k),
+        k_(std::min(k, gallery_.count)) {
+    prepare();
     choose_tiles(options);
     if (symmetric_) {
       row_order_ = column_order_ = spread_order(gallery_.count);
@@ -72,28 +78,21 @@ class Search {
     encode(able && (method.codes == CodeWidth::eight || (method.codes == CodeWidth::automatic && method.kernel == Kernel::avx512)));
   }
 
-  // Returns the queries whose limit was guessed too low.
-  std::vector<std::int64_t> run(const torch::Tensor& indices, const torch::Tensor& distances) {
-    const auto fitting = method_.list_bytes / (capacity_ * static_cast<std::int64_t>(sizeof(Candidate)));
-    const auto group_tiles = std::max<std::int64_t>(1, std::min(fitting, queries_.count) / row_tile_ + (fitting >= queries_.count));
+  /// Returns the queries whose limit was guessed too low.
+  std::vector<std::int64_t> run(const Output& output) {
+    const auto group_tiles =
+        std::max<std::int64_t>(1, std::min(fitting(), queries_.count) / row_tile_ + (fitting() >= queries_.count));
     for (std::int64_t first = 0; first < row_tiles(); first += group_tiles) {
       first_tile_ = first;
       last_tile_ = std::min(first + group_tiles, row_tiles());
-      search_group(indices, distances);
+      if (!lists_) lists_.emplace(k_, gallery_.count, rows_of_group().size());
+      search_group();
+      write_group(output);
     }
     return std::move(failed_);
   }
 
  private:
-  struct Candidate {
-    T score;
-    std::int32_t index;
-  };
-  struct List {
-    std::int64_t count = 0;
-    T limit = std::numeric_limits<T>::infinity();  // rows of a larger score are not wanted
-    T guess = std::numeric_limits<T>::infinity();  // the smallest limit that was not proven
-  };
   struct TileState {
     std::mutex mutex;
     std::int64_t seen = 0, tighten_at = 0;  // columns that its lists have met; when to lower the limits next
@@ -101,20 +100,18 @@ class Search {
   struct Task {
     std::int32_t row_tile, column_tile;
   };
-  struct Pending {
-    std::int32_t place, index, slot;  // of a list among those measured together; of the gallery; of all their candidates
-  };
   struct Workspace {
     std::vector<std::uint8_t> scratch;
     std::vector<float> row_limits, column_limits, scores;
+    std::vector<float> row_wanted, column_wanted;  // D of the codes that the lists want
     std::vector<std::uint32_t> survivors;
-    std::vector<T> survivor_scores;
-    std::vector<std::uint8_t> kept;  // by either list
-    std::vector<MeasuredRow> measured;
+    std::vector<std::int32_t> products;
+    std::vector<std::int64_t> ends;
+    std::vector<std::uint32_t> pairs;  // the survivors that are measured, row by row
+    std::vector<T> distances;          // theirs
     std::vector<const T*> rows;
-    std::vector<double> distances;
-    std::vector<Pending> pending;
     std::vector<double> sums;
+    std::vector<MeasuredRow> measured, equal;
     MeasuredOrder order;
   };
   struct Range {
@@ -127,8 +124,8 @@ class Search {
 
   // ---- before the search
 
-  // What is checked, the scales, and the rows that are scored directly.
-  void prepare(const torch::Tensor& queries, const torch::Tensor& gallery) {
+  // What is checked, the centre and the scales.
+  void prepare() {
     const std::vector<double> one{1.0}, nowhere(gallery_.dim, 0.0);
     centre_ = euclidean() ? mean_of(gallery_, one) : nowhere;
     gallery_lengths_ = lengths_about(centre_, gallery_, method_.kernel);  // first: it finds what made the centre NaN
@@ -148,45 +145,14 @@ class Search {
       centre_ = mean_of(gallery_, gallery_times_);
     } else {
       const auto longest = [](const std::vector<double>& lengths) { return *std::ranges::max_element(lengths); };
-      longest_ = longest(gallery_lengths_);
-      const double largest = std::max(longest_, longest(query_lengths()));
-      gallery_times_ = {scale_for(euclidean() ? largest : longest_)};
-      query_times_ = {scale_for(euclidean() ? largest : longest(query_lengths()))};
+      const double of_gallery = longest(gallery_lengths_), of_queries = longest(query_lengths());
+      gallery_times_ = {scale_for(euclidean() ? std::max(of_gallery, of_queries) : of_gallery)};
+      query_times_ = {euclidean() ? gallery_times_[0] : scale_for(of_queries)};
       for (auto& value : centre_) value *= gallery_times_[0];
-    }
-    scored_gallery_ = scored_rows(gallery, gallery_lengths_, gallery_times_, gallery_units_);
-    scored_gallery_rows_ = scored_gallery_.template data_ptr<T>();
-    if (symmetric_) {
-      scored_query_rows_ = scored_gallery_rows_;
-      query_units_ = gallery_units_;
-    } else {
-      scored_queries_ = scored_rows(queries, query_lengths_, query_times_, query_units_);
-      scored_query_rows_ = scored_queries_.template data_ptr<T>();
     }
   }
 
   [[nodiscard]] const std::vector<double>& query_lengths() const { return symmetric_ ? gallery_lengths_ : query_lengths_; }
-
-  // The features themselves, with the factors that make their lengths 1 in `units` under cosine; or, where their range asks for it,
-  // a copy that is already multiplied.
-  torch::Tensor scored_rows(const torch::Tensor& features, const std::vector<double>& lengths, const std::vector<double>& times,
-                            std::vector<T>& units) const {
-    if (cosine() && std::ranges::all_of(lengths, tame)) {
-      units.assign(times.begin(), times.end());
-      return features;
-    }
-    if (!cosine() && times[0] == 1) return features;
-    auto copy = torch::empty_like(features);
-    const auto* from = features.data_ptr<T>();
-    auto* to = copy.data_ptr<T>();
-    const auto dim = features.size(1);
-    at::parallel_for(0, features.size(0), 64, [&](std::int64_t begin, std::int64_t end) {
-      for (auto row = begin; row < end; ++row) {
-        for (auto i = row * dim; i < (row + 1) * dim; ++i) to[i] = static_cast<T>(from[i] * times[cosine() ? row : 0]);
-      }
-    });
-    return copy;
-  }
 
   // Tiles whose codes stay in the second cache, and enough of them for all threads.
   void choose_tiles(const NeighbourOptions& options) {
@@ -196,10 +162,12 @@ class Search {
     while (tile > step && tasks(tile) < 16 * at::get_num_threads()) tile = std::max(step, tile / 2 / step * step);
     const auto whole_panels = [](std::int64_t rows) { return (rows + panel_rows - 1) / panel_rows * panel_rows; };
     row_tile_ = std::min(tile, whole_panels(symmetric_ ? std::min(options.query_tile, options.gallery_tile) : options.query_tile));
-    const auto fitting = method_.list_bytes / (capacity_ * static_cast<std::int64_t>(sizeof(Candidate)));
-    row_tile_ = std::min(row_tile_, std::max(panel_rows, fitting / panel_rows * panel_rows));
+    row_tile_ = std::min(row_tile_, std::max(panel_rows, fitting() / panel_rows * panel_rows));
     column_tile_ = symmetric_ ? row_tile_ : std::min(tile, whole_panels(options.gallery_tile));
   }
+
+  // Lists that are held at once.
+  [[nodiscard]] std::int64_t fitting() const { return method_.list_bytes / NeighbourLists<T>::bytes(k_, gallery_.count); }
 
   void encode(bool narrow) {
     const auto source = [&](const Rows<T>& rows, const std::vector<std::int32_t>& order, const std::vector<double>& times) {
@@ -209,7 +177,16 @@ class Search {
     if (!symmetric_) row_codes_ = encode_rows(source(queries_, row_order_, query_times_), narrow);
     row_bounds_ = bounds_of(row_codes(), row_tile_);
     column_bounds_ = bounds_of(column_codes_, column_tile_);
+    double centre_length = 0;
+    for (const double value : centre_) centre_length += value * value;
+    errors_ = {row_codes(), column_codes_, product_factor(), std::sqrt(centre_length), measuring_error()};
   }
+
+  // Of the product in D.
+  [[nodiscard]] float product_factor() const { return similarity_ == Similarity::dot ? 1 : 2; }
+
+  // Absolute, of D where it is measured; that of the others is relative to what the codes' own error already covers.
+  [[nodiscard]] double measuring_error() const { return cosine() ? 0x1p-49 * (static_cast<double>(queries_.dim) + 8) : 0; }
 
   [[nodiscard]] const RowCodes& row_codes() const { return symmetric_ ? column_codes_ : row_codes_; }
 
@@ -240,42 +217,48 @@ class Search {
     return {tile * column_tile_, std::min((tile + 1) * column_tile_, gallery_.count)};
   }
 
-  // ---- scores and limits
+  // ---- distances and limits
 
-  // Of two rows, directly, in the type T: the squared distance, −cosine or −product of the rows as scaled.
-  [[nodiscard]] T score(std::int64_t query, std::int64_t index) const {
-    const T sum = score_(scored_query_rows_ + query * queries_.dim, scored_gallery_rows_ + index * queries_.dim, queries_.dim);
-    if (euclidean()) return sum;
+  // As results have it, but for its rounding to T.
+  [[nodiscard]] double distance(std::int64_t query, std::int64_t index, double sum) const {
+    if (euclidean()) return std::sqrt(sum);
     if (!cosine()) return -sum;
-    return -sum * (query_units_.empty() ? 1 : query_units_[query]) * (gallery_units_.empty() ? 1 : gallery_units_[index]);
+    return std::max(0.0, 1 - sum / (query_lengths()[query] * gallery_lengths_[index]));
   }
 
-  // A row whose score exceeds the k-th smallest by more than this is farther than k others, also by distances rounded to double.
-  [[nodiscard]] double tolerance(std::int64_t query, double score) const {
-    if (euclidean()) return 2.1 * (score_error_ * std::abs(score) + vanished_);
-    if (cosine()) return 2.2 * score_error_;  // more than 2.1 for products that vanish
-    return 2.1 * (score_error_ * query_lengths()[query] * query_times_[0] * longest_ * gallery_times_[0] + vanished_);
+  // D of the codes at most for a distance that rounds to this one.
+  [[nodiscard]] float wanted(T limit) const {
+    if (limit == infinity) return std::numeric_limits<float>::infinity();
+    const double distance = std::nextafter(limit, infinity);
+    const double d = cosine()      ? 2 * distance  // |x − y|² = 2 − 2 x·y for rows of length 1
+                     : euclidean() ? distance * distance * query_times_[0] * gallery_times_[0]
+                                   : distance * query_times_[0] * gallery_times_[0];
+    return std::nextafter(static_cast<float>(d * (1 + 0x1p-48 * (d < 0 ? -1 : 1))), std::numeric_limits<float>::infinity());
   }
 
-  // The limit that codes are held against, for a row with these bounds against a tile with those: D of nearest_neighbours.
-  [[nodiscard]] float code_limit(const RowCodes& codes, std::int64_t place, std::int64_t query, T limit, const Bounds& tile) const {
-    if (limit == std::numeric_limits<T>::infinity()) return no_limit;
-    double wanted = limit + tolerance(query, limit);
-    if (cosine()) wanted = 2 + 2 * wanted + 1e-14;  // |x − y|² = 2 − 2 x·y for rows of length 1
-    const double factor = similarity_ == Similarity::dot ? 1 : 2;
-    const double residual = codes.residual[place], reach = codes.reach[place], offset = codes.offset[place];
+  // The distance for D of the codes.
+  [[nodiscard]] T distance_of(double d) const {
+    if (cosine()) return static_cast<T>(d / 2);
+    const double distance = d / (query_times_[0] * gallery_times_[0]);
+    return static_cast<T>(euclidean() ? std::sqrt(std::max(distance, 0.0)) : distance);
+  }
+
+  // What the first products are held against: wanted, for a row with these bounds against a tile with those.
+  [[nodiscard]] float code_limit(const RowCodes& codes, std::int64_t place, float wanted, const Bounds& tile) const {
+    if (wanted == std::numeric_limits<float>::infinity()) return wanted;
+    const double factor = product_factor(), residual = codes.residual[place], reach = codes.reach[place],
+                 offset = codes.offset[place];
     double error = factor * (residual * tile.reach + reach * tile.residual) + codes.offset_error[place] + tile.offset_error;
     error += 0x1p-22 * (factor * reach * tile.reach + offset + tile.offset + std::abs(wanted));  // single precision in the filter
-    error += 4 * (static_cast<double>(queries_.dim) + 8) * std::numeric_limits<float>::min();
+    error += 4 * (static_cast<double>(queries_.dim) + 8) * std::numeric_limits<float>::min() + measuring_error();
     return static_cast<float>(wanted + 1.01 * error - offset);
   }
 
   // ---- one group of queries
 
-  void search_group(const torch::Tensor& indices, const torch::Tensor& distances) {
-    const auto begin = first_tile_ * row_tile_, end = rows_of_tile(last_tile_ - 1).end;
-    lists_.assign(end - begin, {});
-    if (!candidates_) candidates_.reset(new Candidate[(end - begin) * capacity_]);
+  void search_group() {
+    const auto queries = rows_of_group();
+    lists_->begin(queries.begin, queries.size());
     states_ = std::vector<TileState>(last_tile_ - first_tile_);
     for_each_task<Workspace>(last_tile_ - first_tile_,
                              [&](std::int64_t task, Workspace& work) { guess_limits(first_tile_ + task, work); });
@@ -300,18 +283,25 @@ class Search {
       }
     }
     run_up_to(count);
-    for_each_task<Workspace>(last_tile_ - first_tile_,
-                             [&](std::int64_t task, Workspace& work) { write_tile(first_tile_ + task, indices, distances, work); });
   }
 
-  // By diagonals: tasks that follow one another share no tile, so that threads do not wait for one another.
+  [[nodiscard]] Range rows_of_group() const { return {first_tile_ * row_tile_, rows_of_tile(last_tile_ - 1).end}; }
+
+  // In squares of tiles whose rows the last cache holds; in a square by diagonals: tasks that follow one another share no tile, so
+  // that threads do not wait for one another.
   [[nodiscard]] std::vector<Task> tasks_of_group() const {
+    const auto bytes = row_tile_ * queries_.dim * static_cast<std::int64_t>(sizeof(T));
+    const auto side = std::clamp<std::int64_t>((8 << 20) / std::max<std::int64_t>(bytes, 1), 1, 64);
     std::vector<Task> tasks;
-    for (std::int64_t shift = 0; shift < column_tiles(); ++shift) {
-      for (auto row = first_tile_; row < last_tile_; ++row) {
-        const auto column = (row + shift) % column_tiles();
-        if (serves_columns(column) && column < row) continue;  // done from the other side
-        tasks.push_back({static_cast<std::int32_t>(row), static_cast<std::int32_t>(column)});
+    for (std::int64_t left = 0; left < column_tiles(); left += side) {
+      for (auto top = first_tile_; top < last_tile_; top += side) {
+        for (std::int64_t shift = 0; shift < side; ++shift) {
+          for (auto row = top; row < std::min(top + side, last_tile_); ++row) {
+            const auto column = left + (row - top + shift) % side;
+            if (column >= column_tiles() || (serves_columns(column) && column < row)) continue;  // the latter by the other side
+            tasks.push_back({static_cast<std::int32_t>(row), static_cast<std::int32_t>(column)});
+          }
+        }
       }
     }
     return tasks;
@@ -325,14 +315,12 @@ class Search {
   [[nodiscard]] double narrow_codes_cost() const {
     if (tried_ == 0) return 0;
     const double dim = static_cast<double>(queries_.dim), in_vain = static_cast<double>(wasted_) / static_cast<double>(tried_);
-    return in_vain * (40 + 0.08 * dim) / (0.0036 * dim);  // nanoseconds a pair, on a Zen 4
+    return in_vain * (15 + 0.03 * dim) / (0.005 * dim);  // nanoseconds a pair, on a Zen 4
   }
 
-  [[nodiscard]] List& list(std::int64_t place) { return lists_[place - first_tile_ * row_tile_]; }
-  [[nodiscard]] Candidate* candidates(std::int64_t place) { return &candidates_[(place - first_tile_ * row_tile_) * capacity_]; }
   [[nodiscard]] TileState& state(std::int64_t tile) { return states_[tile - first_tile_]; }
-  [[nodiscard]] bool excluded(std::int64_t query, std::int64_t index) const {
-    return queries_.ids && queries_.ids[query] == gallery_.ids[index];
+  [[nodiscard]] bool excluded(std::int64_t place, std::int64_t column) const {
+    return queries_.ids && queries_.ids[row_order_[place]] == gallery_.ids[column_order_[column]];
   }
 
   // Of so many columns seen, as many as hold the k nearest of all but for four standard deviations.
@@ -365,8 +353,7 @@ class Search {
   // 2 or 1 times the factors of the rows.
   void row_factors(Range rows, std::vector<float>& factors) const {
     factors.assign((rows.size() + panel_rows - 1) / panel_rows * panel_rows, 0);
-    for (auto p = rows.begin; p < rows.end; ++p)
-      factors[p - rows.begin] = (similarity_ == Similarity::dot ? 1 : 2) * row_codes().factor[p];
+    for (auto p = rows.begin; p < rows.end; ++p) factors[p - rows.begin] = product_factor() * row_codes().factor[p];
   }
 
   // First limits, from the scores of a sample of the gallery.
@@ -387,12 +374,11 @@ class Search {
       const float* scores = &work.scores[(p - rows.begin) * width];
       eligible.clear();
       for (std::int64_t j = 0; j < sample.size(); ++j) {
-        if (!excluded(row_order_[p], column_order_[j])) eligible.push_back(scores[j]);
+        if (!excluded(p, j)) eligible.push_back(scores[j]);
       }
       if (rank > static_cast<std::int64_t>(eligible.size())) continue;
       std::ranges::nth_element(eligible, eligible.begin() + rank - 1);
-      const double guess = eligible[rank - 1];
-      list(p).limit = list(p).guess = static_cast<T>(cosine() ? (guess - 2) / 2 : guess);
+      lists_->guess_limit(p, distance_of(eligible[rank - 1]));
     }
   }
 
@@ -402,236 +388,259 @@ class Search {
     auto codes = code_tile(rows, columns, work);
     std::vector<float> factors;
     row_factors(rows, factors);
-    const auto limits = [&](std::int64_t tile, Range range, const RowCodes& own, const std::vector<std::int32_t>& order,
-                            const Bounds& other, std::vector<float>& out) {
+    const auto limits = [&](std::int64_t tile, Range range, const RowCodes& own, const Bounds& other, std::vector<float>& wants,
+                            std::vector<float>& out) {
       const std::lock_guard lock(state(tile).mutex);
-      for (auto p = range.begin; p < range.end; ++p) out[p - range.begin] = code_limit(own, p, order[p], list(p).limit, other);
+      for (auto p = range.begin; p < range.end; ++p) {
+        wants[p - range.begin] = wanted(lists_->limit(p));
+        out[p - range.begin] = code_limit(own, p, wants[p - range.begin], other);
+      }
     };
-    work.row_limits.assign(codes.row_panels * panel_rows, -no_limit);
-    work.column_limits.assign(codes.column_panels * panel_rows, -no_limit);
-    limits(task.row_tile, rows, row_codes(), row_order_, column_bounds_[task.column_tile], work.row_limits);
-    if (both) limits(task.column_tile, columns, column_codes_, column_order_, row_bounds_[task.row_tile], work.column_limits);
+    constexpr float nothing = -std::numeric_limits<float>::infinity();
+    for (auto* all : {&work.row_limits, &work.row_wanted}) all->assign(codes.row_panels * panel_rows, nothing);
+    for (auto* all : {&work.column_limits, &work.column_wanted}) all->assign(codes.column_panels * panel_rows, nothing);
+    limits(task.row_tile, rows, row_codes(), column_bounds_[task.column_tile], work.row_wanted, work.row_limits);
+    if (both) limits(task.column_tile, columns, column_codes_, row_bounds_[task.row_tile], work.column_wanted, work.column_limits);
     codes.row_factor = factors.data();
     codes.row_limit = work.row_limits.data();
     codes.column_limit = work.column_limits.data();
 
     work.survivors.resize(work.row_limits.size() * work.column_limits.size() + panel_rows);
-    const auto count = filter_tile(method_.kernel, column_codes_.narrow, codes, work.survivors.data());
-    work.survivor_scores.resize(count);
-    for (std::int64_t s = 0; s < count; ++s) {
-      const auto i = work.survivors[s] >> 16, j = work.survivors[s] & 0xFFFF;
-      work.survivor_scores[s] = score(row_order_[rows.begin + i], column_order_[columns.begin + j]);
-    }
-    work.kept.assign(count, 0);
-    keep(task.row_tile, columns.size(), work, [&](std::int64_t s) {
-      const auto i = work.survivors[s] >> 16, j = work.survivors[s] & 0xFFFF;
-      work.kept[s] =
-          append(rows.begin + i, row_order_[rows.begin + i], column_order_[columns.begin + j], work.survivor_scores[s], work);
+    work.products.resize(work.survivors.size());
+    const auto count = filter_tile(method_.kernel, column_codes_.narrow, codes, work.survivors.data(), work.products.data());
+    const auto wasted = count - choose_pairs(rows, columns, count, work);
+    measure_pairs(rows, columns, work);
+    keep(task.row_tile, columns.size(), [&] {
+      for (std::size_t n = 0; n < work.pairs.size(); ++n) {
+        append(rows.begin + (work.pairs[n] >> 16), columns.begin + (work.pairs[n] & 0xFFFF), work.distances[n], work);
+      }
     });
     if (both) {
-      keep(task.column_tile, rows.size(), work, [&](std::int64_t s) {
-        const auto i = work.survivors[s] >> 16, j = work.survivors[s] & 0xFFFF;
-        work.kept[s] |=
-            append(columns.begin + j, column_order_[columns.begin + j], row_order_[rows.begin + i], work.survivor_scores[s], work);
+      keep(task.column_tile, rows.size(), [&] {
+        for (std::size_t n = 0; n < work.pairs.size(); ++n) {
+          append(columns.begin + (work.pairs[n] & 0xFFFF), rows.begin + (work.pairs[n] >> 16), work.distances[n], work);
+        }
       });
     }
-    wasted_ += std::ranges::count(work.kept, 0);
+    wasted_ += wasted;
     tried_ += rows.size() * columns.size();
   }
 
-  // append(survivor) for all survivors, which are met by the lists of the tile, and lower limits when enough columns were seen.
-  template <class Append>
-  void keep(std::int64_t tile, std::int64_t seen, Workspace& work, Append&& append) {
+  // The survivors that either list may want by their codes of 16 bits, row by row. Returns how many.
+  std::int64_t choose_pairs(Range rows, Range columns, std::int64_t count, Workspace& work) const {
+    const auto &left = row_codes().fine, &right = column_codes_.fine;
+    if (row_codes().narrow) {
+      survivor_products(method_.kernel, {left.row(rows.begin), right.row(columns.begin), left.stride, work.survivors.data(), count},
+                        work.products.data());
+    }
+    work.ends.assign(rows.size() + 1, 0);
+    std::int64_t chosen = 0;
+    for (std::int64_t s = 0; s < count; ++s) {
+      const auto i = work.survivors[s] >> 16, j = work.survivors[s] & 0xFFFF;
+      const auto row = rows.begin + i, column = columns.begin + j;
+      const float product = static_cast<float>(work.products[s]) * right.factor[column] * (product_factor() * left.factor[row]);
+      const float lowest = row_codes().offset[row] + column_codes_.offset[column] - product - errors_(row, column);
+      if (!(lowest <= work.row_wanted[i]) && !(lowest <= work.column_wanted[j])) continue;
+      work.survivors[chosen++] = work.survivors[s];
+      ++work.ends[i + 1];
+    }
+    std::partial_sum(work.ends.begin(), work.ends.end(), work.ends.begin());
+    work.pairs.resize(chosen);
+    for (std::int64_t s = 0; s < chosen; ++s) work.pairs[work.ends[work.survivors[s] >> 16]++] = work.survivors[s];
+    return chosen;
+  }
+
+  void measure_pairs(Range rows, Range columns, Workspace& work) const {
+    work.rows.clear();
+    for (const auto pair : work.pairs) work.rows.push_back(gallery_[column_order_[columns.begin + (pair & 0xFFFF)]]);
+    work.sums.resize(work.pairs.size());
+    work.distances.resize(work.pairs.size());
+    for (std::size_t begin = 0; begin < work.pairs.size();) {
+      const auto i = work.pairs[begin] >> 16;
+      auto end = begin;
+      while (end < work.pairs.size() && work.pairs[end] >> 16 == i) ++end;
+      const auto query = row_order_[rows.begin + i];
+      measure_rows(method_.kernel, euclidean(), queries_[query], &work.rows[begin], static_cast<std::int64_t>(end - begin),
+                   queries_.dim, &work.sums[begin]);
+      for (; begin < end; ++begin) {
+        const auto index = column_order_[columns.begin + (work.pairs[begin] & 0xFFFF)];
+        work.distances[begin] = static_cast<T>(distance(query, index, work.sums[begin]));
+      }
+    }
+  }
+
+  // Has the tile's lists meet so many columns, and lowers their limits when they have seen enough.
+  template <class Meet>
+  void keep(std::int64_t tile, std::int64_t columns, Meet&& meet) {
     auto& own = state(tile);
     const std::lock_guard lock(own.mutex);
-    for (std::int64_t s = 0; s < static_cast<std::int64_t>(work.survivor_scores.size()); ++s) append(s);
-    own.seen += seen;
+    meet();
+    own.seen += columns;
     if (own.seen < own.tighten_at) return;
-    own.tighten_at = own.seen + own.seen / 2;
+    own.tighten_at = 2 * own.seen;
     const auto range = rows_of_tile(tile);
-    for (auto p = range.begin; p < range.end; ++p) lower_limit(p, method_.guess ? std::min(k_, rank_after(own.seen)) : k_);
+    const auto rank = method_.guess ? std::min(k_, rank_after(own.seen)) : k_;
+    for (auto p = range.begin; p < range.end; ++p) lists_->lower_limit(p, rank);
   }
 
-  bool append(std::int64_t place, std::int64_t query, std::int64_t index, T score, Workspace& work) {
-    List& own = list(place);
-    if (!(score <= own.limit) || excluded(query, index)) return false;
-    if (own.count == capacity_) {
-      shrink(place, work);
-      if (!(score <= own.limit)) return true;
+  void append(std::int64_t place, std::int64_t column, T distance, Workspace& work) {
+    if (!(distance <= lists_->limit(place)) || excluded(place, column)) return;
+    if (lists_->full(place)) {
+      make_room(place, work);
+      if (!(distance <= lists_->limit(place))) return;
     }
-    candidates(place)[own.count++] = {score, static_cast<std::int32_t>(index)};
-    return true;
+    lists_->append(place, {distance, static_cast<std::int32_t>(column)});
   }
 
-  // Sets the limit by the candidate of this rank, and drops what lies beyond.
-  void lower_limit(std::int64_t place, std::int64_t rank) {
-    List& own = list(place);
-    if (own.count < rank) return;
-    Candidate* begin = candidates(place);
-    std::nth_element(begin, begin + rank - 1, begin + own.count,
-                     [](const Candidate& a, const Candidate& b) { return a.score < b.score; });
-    const T score = begin[rank - 1].score;
-    if (rank == k_) {
-      own.limit = std::min(own.limit, proven_limit(row_order_[place], score));
-    } else if (score < own.limit) {
-      own.limit = score;
-      own.guess = std::min(own.guess, score);
+  // By the distances, or where too many round to the last one, by what they were before.
+  void make_room(std::int64_t place, Workspace& work) {
+    lists_->lower_limit(place, k_);
+    if (lists_->roomy(place)) return;
+    work.equal.clear();
+    for (const auto& candidate : lists_->candidates(place)) work.equal.push_back({0, column_order_[candidate.column]});
+    measure(row_order_[place], work.equal, work);
+    work.measured = work.equal;
+    std::ranges::nth_element(work.measured, work.measured.begin() + k_ - 1);
+    lists_->retain(place, [&](std::size_t c) { return work.equal[c] <= work.measured[k_ - 1]; });
+  }
+
+  // The distances of these rows, squared where Euclidean: before any rounding, as what decides.
+  void measure(std::int64_t query, std::span<MeasuredRow> measured, Workspace& work) const {
+    work.rows.clear();
+    for (const auto& row : measured) work.rows.push_back(gallery_[row.index]);
+    work.sums.resize(measured.size());
+    measure_rows(method_.kernel, euclidean(), queries_[query], work.rows.data(), std::ssize(measured), queries_.dim,
+                 work.sums.data());
+    for (std::size_t n = 0; n < measured.size(); ++n) {
+      measured[n].distance = euclidean() ? work.sums[n] : distance(query, measured[n].index, work.sums[n]);
     }
-    own.count = std::partition(begin + rank, begin + own.count, [&](const Candidate& c) { return c.score <= own.limit; }) - begin;
   }
 
-  // Rounded up to T.
-  [[nodiscard]] T proven_limit(std::int64_t query, T score) const {
-    const double limit = score + tolerance(query, score);
-    return std::nextafter(static_cast<T>(limit), std::numeric_limits<T>::infinity());
-  }
+  // ---- after it
 
-  // Makes room in a full list: by the scores, or where they are too close to tell, by measuring.
-  void shrink(std::int64_t place, Workspace& work) {
-    lower_limit(place, k_);
-    List& own = list(place);
-    if (own.count - k_ <= (capacity_ - k_) / 2) return;
-    measure(place, work);
-    auto nearest = work.measured;
-    std::ranges::nth_element(nearest, nearest.begin() + k_ - 1);
-    Candidate* begin = candidates(place);
-    std::int64_t kept = 0;
-    for (std::int64_t c = 0; c < own.count; ++c) {
-      if (work.measured[c] <= nearest[k_ - 1]) begin[kept++] = begin[c];
+  // Sorts and hands over the lists of the group.
+  void write_group(const Output& output) {
+    const auto group = rows_of_group();
+    std::vector<char> complete(group.size());
+    for_each_task<Workspace>(last_tile_ - first_tile_, [&](std::int64_t task, Workspace&) {
+      const auto range = rows_of_tile(first_tile_ + task);
+      for (auto p = range.begin; p < range.end; ++p) complete[p - group.begin] = lists_->is_complete(p);
+    });
+    std::vector<std::int64_t> places;
+    for (auto p = group.begin; p < group.end; ++p)
+      complete[p - group.begin] ? places.push_back(p) : failed_.push_back(row_order_[p]);
+    const auto block =
+        static_cast<std::size_t>(std::max<std::int64_t>(1, output.visit ? output.listed_at_once / listed_ : group.size()));
+    for (std::span<const std::int64_t> rest(places); !rest.empty();) {
+      const auto now = rest.first(std::min(block, rest.size()));
+      rest = rest.subspan(now.size());
+      output.visit ? visit_block(now, output) : write_block(now, output.indices, output.distances, false);
     }
-    own.count = kept;
   }
 
-  // ---- the distances that decide; squared where Euclidean
-
-  void measure(std::int64_t place, Workspace& work) {
-    const auto query = row_order_[place];
-    const auto count = list(place).count;
-    const Candidate* own = candidates(place);
-    work.rows.resize(count);
-    work.distances.resize(count);
-    for (std::int64_t c = 0; c < count; ++c) work.rows[c] = gallery_[own[c].index];
-    measure_rows(method_.kernel, euclidean(), queries_[query], work.rows.data(), count, queries_.dim, work.distances.data());
-    take_measured(place, work.distances.data(), work.measured);
+  void visit_block(std::span<const std::int64_t> places, const Output& output) {
+    const auto rows = torch::empty({std::ssize(places)}, torch::kInt64);
+    for (std::size_t n = 0; n < places.size(); ++n) rows.data_ptr<std::int64_t>()[n] = row_order_[places[n]];
+    const auto found = no_neighbours(std::ssize(places), listed_, c10::CppTypeToScalarType<T>());
+    write_block(places, found.indices, found.distances, true);
+    output.visit(rows, found);
   }
 
-  void take_measured(std::int64_t place, const double* sums, std::vector<MeasuredRow>& measured) {
-    const Candidate* own = candidates(place);
-    measured.resize(list(place).count);
-    for (std::int64_t c = 0; c < list(place).count; ++c)
-      measured[c] = {decisive(row_order_[place], own[c].index, sums[c]), own[c].index};
-  }
-
-  // The sums of all candidates of a stretch of lists, one after the other, in the order of the gallery, of which a part that the
-  // caches hold is then read once for all the lists.
-  void measure_together(Range places, Workspace& work) {
-    const auto part = std::max<std::int64_t>(1, (512 << 10) / (queries_.dim * static_cast<std::int64_t>(sizeof(T))));
-    std::vector<std::int64_t> ends(gallery_.count / part + 2);
-    std::int64_t total = 0;
-    for (auto p = places.begin; p < places.end; ++p) {
-      const Candidate* own = candidates(p);
-      for (std::int64_t c = 0; c < list(p).count; ++c) ++ends[own[c].index / part + 1];
-      total += list(p).count;
-    }
-    std::partial_sum(ends.begin(), ends.end(), ends.begin());
-    work.pending.resize(total);
-    std::int32_t slot = 0;
-    for (auto p = places.begin; p < places.end; ++p) {
-      const Candidate* own = candidates(p);
-      for (std::int64_t c = 0; c < list(p).count; ++c) {
-        work.pending[ends[own[c].index / part]++] = {static_cast<std::int32_t>(p - places.begin), own[c].index, slot++};
+  // To the rows of the queries, or one after the other.
+  void write_block(std::span<const std::int64_t> places, const torch::Tensor& indices, const torch::Tensor& distances,
+                   bool in_sequence) {
+    constexpr std::int64_t together = 64;
+    for_each_task<Workspace>((std::ssize(places) + together - 1) / together, [&](std::int64_t task, Workspace& work) {
+      for (auto n = task * together; n < std::min((task + 1) * together, std::ssize(places)); ++n) {
+        const auto query = row_order_[places[n]];
+        sort(places[n], work);
+        write(in_sequence ? n : query, work.measured, indices, distances);
       }
-    }
-    work.sums.resize(total);
-    for (std::int64_t begin = 0; begin < total;) {
-      work.rows.clear();
-      const auto place = work.pending[begin].place;
-      auto end = begin;
-      for (; end < total && work.pending[end].place == place; ++end) work.rows.push_back(gallery_[work.pending[end].index]);
-      work.distances.resize(end - begin);
-      measure_rows(method_.kernel, euclidean(), queries_[row_order_[places.begin + place]], work.rows.data(), end - begin,
-                   queries_.dim, work.distances.data());
-      for (auto n = begin; n < end; ++n) work.sums[work.pending[n].slot] = work.distances[n - begin];
-      begin = end;
-    }
+    });
   }
 
-  [[nodiscard]] double decisive(std::int64_t query, std::int64_t index, double sum) const {
-    if (euclidean()) return sum;
-    if (!cosine()) return -sum;
-    return std::max(0.0, 1 - sum / (query_lengths()[query] * gallery_lengths_[index]));
-  }
-
-  // Whether the list is proven to hold the k nearest.
-  bool complete(std::int64_t place) {
-    List& own = list(place);
-    lower_limit(place, k_);
-    if (own.guess == std::numeric_limits<T>::infinity()) return true;
-    if (own.count < k_) return false;
-    const Candidate* begin = candidates(place);
-    return proven_limit(row_order_[place], begin[k_ - 1].score) <= own.guess;  // where nth_element put it
-  }
-
-  void write_tile(std::int64_t tile, const torch::Tensor& indices, const torch::Tensor& distances, Workspace& work) {
-    constexpr std::int64_t together = 1 << 20;  // candidates
-    const auto range = rows_of_tile(tile);
-    for (auto p = range.begin; p < range.end; ++p) {
-      if (complete(p)) continue;
-      list(p).count = 0;
-      const std::lock_guard lock(failed_mutex_);
-      failed_.push_back(row_order_[p]);
-    }
-    for (auto begin = range.begin; begin < range.end;) {
-      auto end = begin;
-      for (std::int64_t total = 0; end < range.end && total < together; ++end) total += list(end).count;
-      measure_together({begin, end}, work);
-      const double* sums = work.sums.data();
-      for (auto p = begin; p < end; sums += list(p++).count) {
-        take_measured(p, sums, work.measured);
-        if (work.measured.empty()) continue;
-        work.order.sort(work.measured, k_);
-        write(row_order_[p], work.measured, indices, distances);
+  // The list in order, by rounded distances, and where these are equal, by what they were before. It holds no more than are at most
+  // as far as the last listed.
+  void sort(std::int64_t place, Workspace& work) {
+    auto& rows = work.measured;
+    rows.clear();
+    for (const auto& [distance, column] : lists_->candidates(place)) rows.push_back({distance, column_order_[column]});
+    if (rows.empty()) return;
+    work.order.sort(rows, std::ssize(rows));
+    for (std::int64_t begin = 0; begin < std::min(k_, std::ssize(rows));) {
+      auto end = begin + 1;
+      while (end < std::ssize(rows) && rows[end].distance == rows[begin].distance) ++end;
+      if (end - begin > 1) {
+        const double rounded = rows[begin].distance;
+        const std::span equal(&rows[begin], static_cast<std::size_t>(end - begin));
+        measure(row_order_[place], equal, work);
+        std::ranges::sort(equal);
+        for (auto& row : equal) row.distance = rounded;
       }
       begin = end;
     }
+    rows.resize(std::min(k_, std::ssize(rows)));
   }
 
-  void write(std::int64_t query, const std::vector<MeasuredRow>& measured, const torch::Tensor& indices,
+  void write(std::int64_t row, const std::vector<MeasuredRow>& measured, const torch::Tensor& indices,
              const torch::Tensor& distances) const {
-    auto* index = indices.data_ptr<std::int64_t>() + query * indices.size(1);
-    auto* out = distances.data_ptr<T>() + query * indices.size(1);
+    auto* index = indices.data_ptr<std::int64_t>() + row * listed_;
+    auto* out = distances.data_ptr<T>() + row * listed_;
     for (std::size_t rank = 0; rank < measured.size(); ++rank) {
       index[rank] = measured[rank].index;
-      out[rank] = static_cast<T>(euclidean() ? std::sqrt(measured[rank].distance) : measured[rank].distance);
+      out[rank] = static_cast<T>(measured[rank].distance);
     }
   }
+
+  static constexpr T infinity = std::numeric_limits<T>::infinity();
 
   bool symmetric_;
   Rows<T> queries_, gallery_;
   Similarity similarity_;
   ExactMethod method_;
-  std::int64_t k_, capacity_;
-  PairScore<T> score_;
+  std::int64_t listed_, k_;  // ranks of a result; of a list, which the gallery may end
 
   std::vector<double> centre_, gallery_lengths_, query_lengths_, gallery_times_, query_times_;
-  double longest_ = 1;
-  double score_error_ = 0, vanished_ = 0;  // relative, of a direct score; absolute, of products too small for the type
-  torch::Tensor scored_queries_, scored_gallery_;
-  const T *scored_query_rows_ = nullptr, *scored_gallery_rows_ = nullptr;
-  std::vector<T> query_units_, gallery_units_;
   std::int64_t row_tile_ = 0, column_tile_ = 0;
   std::vector<std::int32_t> row_order_, column_order_;
   RowCodes row_codes_, column_codes_;
   std::vector<Bounds> row_bounds_, column_bounds_;
+  CodeErrors errors_;
 
   std::int64_t first_tile_ = 0, last_tile_ = 0;  // of the group
-  std::vector<List> lists_;
-  std::unique_ptr<Candidate[]> candidates_;  // capacity_ for each list
+  std::optional<NeighbourLists<T>> lists_;
   std::vector<TileState> states_;
   std::atomic<std::int64_t> wasted_{0}, tried_{0};
-  std::mutex failed_mutex_;
   std::vector<std::int64_t> failed_;
 };
+
+template <class T>
+void search(const Output& output, const torch::Tensor& queries, const torch::Tensor& gallery, std::int64_t k,
+            const torch::Tensor& query_ids, const torch::Tensor& gallery_ids, const NeighbourOptions& options,
+            const ExactMethod& method) {
+  if (queries.size(0) == 0 || gallery.size(0) == 0) {
+    check_finite("nearest_neighbours", "queries", queries);
+    check_finite("nearest_neighbours", "gallery", gallery);
+    if (!output.visit || queries.size(0) == 0) return;
+    for (const auto& rows : torch::arange(queries.size(0)).split(std::max<std::int64_t>(1, output.listed_at_once / k))) {
+      output.visit(rows, no_neighbours(rows.size(0), k, queries.scalar_type()));
+    }
+    return;
+  }
+  const auto failed = Search<T>(queries, gallery, k, query_ids, gallery_ids, options, method).run(output);
+  if (failed.empty()) return;
+  auto careful = method;
+  careful.guess = false;
+  const auto rows = torch::tensor(failed, torch::kInt64);
+  const NeighbourVisitor visit = [&](const torch::Tensor& of_failed, const Neighbours& found) {
+    const auto named = rows.index_select(0, of_failed);
+    if (output.visit) return output.visit(named, found);
+    torch::Tensor(output.indices).index_copy_(0, named, found.indices);
+    torch::Tensor(output.distances).index_copy_(0, named, found.distances);
+  };
+  search<T>({{}, {}, visit, output.visit ? output.listed_at_once : std::int64_t{1} << 22}, queries.index_select(0, rows), gallery,
+            k, query_ids.defined() ? query_ids.index_select(0, rows) : query_ids, gallery_ids, options, careful);
+}
 
 }  // namespace
 
@@ -639,29 +648,27 @@ template <class T>
 Neighbours exact_neighbours(const torch::Tensor& queries, const torch::Tensor& gallery, std::int64_t k,
                             const torch::Tensor& query_ids, const torch::Tensor& gallery_ids, const NeighbourOptions& options,
                             const ExactMethod& method) {
-  auto indices = torch::full({queries.size(0), k}, -1, torch::kInt64);
-  auto distances = torch::full({queries.size(0), k}, std::numeric_limits<double>::infinity(), queries.options());
-  if (queries.size(0) == 0 || gallery.size(0) == 0) {
-    check_finite("nearest_neighbours", "queries", queries);
-    check_finite("nearest_neighbours", "gallery", gallery);
-    return {indices, distances};
-  }
-  const auto failed = Search<T>(queries, gallery, k, query_ids, gallery_ids, options, method).run(indices, distances);
-  if (!failed.empty()) {
-    auto careful = method;
-    careful.guess = false;
-    const auto rows = torch::tensor(failed, torch::kInt64);
-    const auto ids = query_ids.defined() ? query_ids.index_select(0, rows) : query_ids;
-    const auto again = exact_neighbours<T>(queries.index_select(0, rows), gallery, k, ids, gallery_ids, options, careful);
-    indices.index_copy_(0, rows, again.indices);
-    distances.index_copy_(0, rows, again.distances);
-  }
-  return {indices, distances};
+  const auto result = no_neighbours(queries.size(0), k, queries.scalar_type());
+  search<T>({result.indices, result.distances}, queries, gallery, k, query_ids, gallery_ids, options, method);
+  return result;
+}
+
+template <class T>
+void visit_exact_neighbours(const torch::Tensor& queries, const torch::Tensor& gallery, std::int64_t k,
+                            const torch::Tensor& query_ids, const torch::Tensor& gallery_ids, const NeighbourOptions& options,
+                            std::int64_t listed_at_once, const NeighbourVisitor& visit, const ExactMethod& method) {
+  search<T>({{}, {}, visit, listed_at_once}, queries, gallery, k, query_ids, gallery_ids, options, method);
 }
 
 template Neighbours exact_neighbours<float>(const torch::Tensor&, const torch::Tensor&, std::int64_t, const torch::Tensor&,
                                             const torch::Tensor&, const NeighbourOptions&, const ExactMethod&);
+template void visit_exact_neighbours<float>(const torch::Tensor&, const torch::Tensor&, std::int64_t, const torch::Tensor&,
+                                            const torch::Tensor&, const NeighbourOptions&, std::int64_t, const NeighbourVisitor&,
+                                            const ExactMethod&);
 template Neighbours exact_neighbours<double>(const torch::Tensor&, const torch::Tensor&, std::int64_t, const torch::Tensor&,
                                              const torch::Tensor&, const NeighbourOptions&, const ExactMethod&);
+template void visit_exact_neighbours<double>(const torch::Tensor&, const torch::Tensor&, std::int64_t, const torch::Tensor&,
+                                             const torch::Tensor&, const NeighbourOptions&, std::int64_t, const NeighbourVisitor&,
+                                             const ExactMethod&);
 
 }  // namespace diva::detail

@@ -22,4 +22,10 @@ Neighbours exact_neighbours(const torch::Tensor& queries, const torch::Tensor& g
                             const torch::Tensor& query_ids, const torch::Tensor& gallery_ids, const NeighbourOptions& options,
                             const ExactMethod& method = {});
 
+/// visit_neighbours on the CPU likewise, as many neighbours at once.
+template <class T>
+void visit_exact_neighbours(const torch::Tensor& queries, const torch::Tensor& gallery, std::int64_t k,
+                            const torch::Tensor& query_ids, const torch::Tensor& gallery_ids, const NeighbourOptions& options,
+                            std::int64_t listed_at_once, const NeighbourVisitor& visit, const ExactMethod& method = {});
+
 }  // namespace diva::detail

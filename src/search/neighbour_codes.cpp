@@ -84,6 +84,19 @@ double round_to_codes(const double* a, double factor, std::int32_t* codes, std::
   return length_of(squares);
 }
 
+struct Rounded {
+  float factor;
+  double residual;
+};
+
+// To codes times the factor; to zeros where nothing can be divided by it.
+Rounded round_row(const double* a, double wanted, double length, std::int32_t* codes, std::int64_t padded) {
+  const auto factor = static_cast<float>(wanted);
+  if (factor > std::numeric_limits<float>::min()) return {factor, round_to_codes(a, factor, codes, padded)};
+  std::fill_n(codes, padded, 0);
+  return {0, length};
+}
+
 template <class Code>
 void write_codes(const std::int32_t* codes, std::int64_t steps, std::uint8_t* out) {
   constexpr std::int64_t terms = step_bytes / panel_rows / sizeof(Code);
@@ -129,6 +142,11 @@ RowCodes encode_rows(const RowSource<T>& source, bool narrow) {
   for (const double value : source.centre) centre_length += value * value;
   centre_length = std::sqrt(centre_length);
   const auto padded = (source.dim + lanes - 1) / lanes * lanes;
+  auto& fine = made.fine;
+  fine.factor.assign(places, 0);
+  fine.bounds.assign(places, {});
+  fine.stride = (source.dim + 31) / 32 * 32;
+  if (narrow) fine.codes = torch::empty({source.count, fine.stride}, torch::kInt16);
   // 16 bits: √(2³¹) less what rounding may add to the length of the codes.
   const double longest = 46340 - std::sqrt(static_cast<double>(source.dim)) / 2 - 1;
   at::parallel_for(0, made.panels, 4, [&](std::int64_t begin, std::int64_t end) {
@@ -141,26 +159,28 @@ RowCodes encode_rows(const RowSource<T>& source, bool narrow) {
         const std::int64_t row = source.order.empty() ? p : source.order[p];
         const double times = source.times[source.times.size() == 1 ? 0 : row];
         const auto [largest, length] = place(source.data + row * source.dim, times, source.centre, a.data(), padded, turned.data());
-        auto factor = static_cast<float>(narrow ? largest / 127 : std::max(length / longest, largest / 32766));
-        double residual = length;
-        if (factor > std::numeric_limits<float>::min()) {
-          residual = round_to_codes(a.data(), factor, codes.data(), padded);
-        } else {
-          factor = 0;
-          std::ranges::fill(codes, 0);
-        }
+        const double inherited = 0x1p-47 * (length + 2 * centre_length);  // what rounding to double, up to here, does to a
+        const auto bounds = [&](double residual) {
+          return RowBounds{rounded_up(length + residual + inherited), rounded_up(residual + inherited)};
+        };
+        const auto [factor, residual] =
+            round_row(a.data(), std::max(length / longest, largest / 32766), length, codes.data(), padded);
+        fine.factor[p] = made.factor[p] = factor;
+        auto own = fine.bounds[p] = bounds(residual);
         if (narrow) {
+          auto* to = std::copy(codes.begin(), codes.begin() + std::min(padded, fine.stride),
+                               fine.codes.template data_ptr<std::int16_t>() + p * fine.stride);
+          std::fill(to, fine.codes.template data_ptr<std::int16_t>() + (p + 1) * fine.stride, std::int16_t{0});
+          const auto coarse = round_row(a.data(), largest / 127, length, codes.data(), padded);
           write_codes<std::int8_t>(codes.data(), made.steps, out);
-          std::int32_t sum = 0;
-          for (const auto code : codes) sum += code;
-          made.start[p] = -128 * sum;
+          made.start[p] = -128 * std::accumulate(codes.begin(), codes.end(), 0);
+          made.factor[p] = coarse.factor;
+          own = bounds(coarse.residual);
         } else {
           write_codes<std::int16_t>(codes.data(), made.steps, out);
         }
-        const double inherited = 0x1p-47 * (length + 2 * centre_length);  // what rounding to double, up to here, does to a
-        made.factor[p] = factor;
-        made.residual[p] = rounded_up(residual + inherited);
-        made.reach[p] = rounded_up(length + residual + inherited);
+        made.residual[p] = own.residual;
+        made.reach[p] = own.reach;
         made.offset[p] = source.squares ? static_cast<float>(length * length) : 0;
         made.offset_error[p] = source.squares ? rounded_up(0x1p-24 * length * length + 4 * length * inherited) : 0;
       }

@@ -8,6 +8,21 @@
 
 namespace diva::detail {
 
+/// What a row's codes leave: |a| ≤ reach, |δ| ≤ residual, as RowCodes has it.
+struct RowBounds {
+  float reach = 0, residual = 0;
+};
+
+/// Codes of 16 bits one row after the other, as pairs are scored by that codes of 8 bits let pass.
+struct FineCodes {
+  torch::Tensor codes;  ///< int16 [count, stride], zeros beyond the dimensions; undefined where RowCodes have 16 bits themselves.
+  std::int64_t stride = 0;
+  std::vector<float> factor;
+  std::vector<RowBounds> bounds;
+
+  [[nodiscard]] const std::int16_t* row(std::int64_t position) const { return codes.data_ptr<std::int16_t>() + position * stride; }
+};
+
 /// Rows rounded to integers, for products that only exclude. Row x at position p becomes a = H (times x − centre), with one
 /// rotation H for all rows, which changes no product but evens out the coordinates, and
 ///
@@ -29,6 +44,7 @@ struct RowCodes {
   std::vector<float> offset;  ///< |a|², or 0; +∞ beyond the last row.
   std::vector<float> residual, reach;
   std::vector<float> offset_error;
+  FineCodes fine;
 
   [[nodiscard]] const std::uint8_t* panel(std::int64_t index) const;
 };
@@ -47,7 +63,7 @@ struct RowSource {
 /// rows of one class usually stand together.
 std::vector<std::int32_t> spread_order(std::int64_t count);
 
-/// The codes of all rows, made in parallel.
+/// The codes of all rows, made in parallel; those of 16 bits are the same whether narrow ones are made beside them or not.
 template <class T>
 RowCodes encode_rows(const RowSource<T>& source, bool narrow);
 

@@ -37,6 +37,7 @@ template <int at_once, class Body>
 struct Output {
   const CodeTile& tile;
   std::uint32_t* survivors;
+  std::int32_t* sums;  // of the survivors, or null
   float* scores;
   std::int64_t count = 0;
 };
@@ -78,6 +79,7 @@ void tile_plain(bool narrow, Output& out) {
         if (store) {
           out.scores[i * width + j] = tile.row_offset[i] + tile.column_offset[j] - x;
         } else if (x >= tile.column_offset[j] - tile.row_limit[i] || x >= tile.row_offset[i] - tile.column_limit[j]) {
+          if (out.sums != nullptr) out.sums[out.count] = sums[i - row][j % panel_rows];
           out.survivors[out.count++] = static_cast<std::uint32_t>(i << 16 | j);
         }
       }
@@ -131,8 +133,14 @@ DIVA_TARGET_AVX2 void tile_avx2(Output& out) {
             const auto by_row = _mm256_sub_ps(column_offset, _mm256_set1_ps(tile.row_limit[i]));
             const auto by_column = _mm256_sub_ps(offset, _mm256_loadu_ps(tile.column_limit + j));
             const auto near = _mm256_or_ps(_mm256_cmp_ps(x, by_row, _CMP_GE_OQ), _mm256_cmp_ps(x, by_column, _CMP_GE_OQ));
-            for (auto mask = static_cast<unsigned>(_mm256_movemask_ps(near)); mask != 0; mask &= mask - 1) {
-              out.survivors[out.count++] = static_cast<std::uint32_t>(i << 16 | (j + std::countr_zero(mask)));
+            auto mask = static_cast<unsigned>(_mm256_movemask_ps(near));
+            if (mask == 0) continue;
+            std::int32_t eight[8];
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(eight), sums[r][half]);
+            for (; mask != 0; mask &= mask - 1) {
+              const auto lane = std::countr_zero(mask);
+              out.sums[out.count] = eight[lane];
+              out.survivors[out.count++] = static_cast<std::uint32_t>(i << 16 | (j + lane));
             }
           }
         }
@@ -195,6 +203,7 @@ DIVA_TARGET_AVX512 void block_avx512(Output& out, std::int64_t row, const std::u
         if (near != 0) {
           const auto names = _mm512_or_si512(lanes, _mm512_set1_epi32(static_cast<int>(static_cast<std::uint32_t>(i << 16 | j))));
           _mm512_storeu_si512(out.survivors + out.count, _mm512_maskz_compress_epi32(near, names));
+          if constexpr (!narrow) _mm512_storeu_si512(out.sums + out.count, _mm512_maskz_compress_epi32(near, sums[r][v]));
           out.count += std::popcount(static_cast<unsigned>(near));
         }
       }
@@ -235,53 +244,49 @@ std::int64_t run_tile(Kernel kernel, bool narrow, Output out) {
   return out.count;
 }
 
-// ---- direct sums: one body, compiled for each kernel by inlining. A vector extension rather than a loop over numbers, so that it
-// is sure to be vector code, of 32 bytes, which the compiler splits where registers are shorter.
+// ---- single pairs by codes of 16 bits
 
-template <class T>
-struct VectorOf {
-  using type [[gnu::vector_size(32)]] = T;
-};
-template <class T>
-using Vector = typename VectorOf<T>::type;
-
-template <class V, class T>
-[[gnu::always_inline]] inline void load(V& vector, const T* from) {
-  std::memcpy(&vector, from, sizeof(V));
+void products_plain(const SurvivorRows& of, std::int32_t* sums) {
+  for (std::int64_t s = 0; s < of.count; ++s) {
+    const auto* left = of.rows + (of.survivors[s] >> 16) * of.stride;
+    const auto* right = of.columns + (of.survivors[s] & 0xFFFF) * of.stride;
+    std::int32_t sum = 0;
+    for (std::int64_t i = 0; i < of.stride; ++i) sum += std::int32_t{left[i]} * right[i];
+    sums[s] = sum;
+  }
 }
 
-template <bool difference, class T>
-[[gnu::always_inline]] inline T sum_of_pair(const T* x, const T* y, std::int64_t dim) {
-  constexpr int lanes = 32 / sizeof(T), parts = 32 / lanes;
-  Vector<T> sums[parts] = {};
-  std::int64_t i = 0;
-  for (; i + 32 <= dim; i += 32) {
-#pragma GCC unroll 8
-    for (int part = 0; part < parts; ++part) {
-      Vector<T> a, b;
-      load(a, x + i + part * lanes);
-      load(b, y + i + part * lanes);
-      const auto factor = difference ? a - b : a;
-      sums[part] += factor * (difference ? factor : b);
+#if defined(__x86_64__)
+[[gnu::target("avx2")]] inline __m256i sixteen(const std::int16_t* from) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+}
+
+DIVA_TARGET_AVX512 void products_avx512(const SurvivorRows& of, std::int32_t* sums) {
+  for (std::int64_t s = 0; s < of.count; ++s) {
+    const auto* left = of.rows + (of.survivors[s] >> 16) * of.stride;
+    const auto* right = of.columns + (of.survivors[s] & 0xFFFF) * of.stride;
+    // 32 bytes at a time: what adds up 64 has GCC 12 warn of uninitialised values in its own header.
+    auto a = _mm256_setzero_si256(), b = a, c = a, d = a;
+    std::int64_t i = 0;
+    for (; i + 64 <= of.stride; i += 64) {
+      a = _mm256_dpwssd_epi32(a, sixteen(left + i), sixteen(right + i));
+      b = _mm256_dpwssd_epi32(b, sixteen(left + i + 16), sixteen(right + i + 16));
+      c = _mm256_dpwssd_epi32(c, sixteen(left + i + 32), sixteen(right + i + 32));
+      d = _mm256_dpwssd_epi32(d, sixteen(left + i + 48), sixteen(right + i + 48));
     }
+    if (i < of.stride) {
+      a = _mm256_dpwssd_epi32(a, sixteen(left + i), sixteen(right + i));
+      b = _mm256_dpwssd_epi32(b, sixteen(left + i + 16), sixteen(right + i + 16));
+    }
+    const auto eight = _mm256_add_epi32(_mm256_add_epi32(a, b), _mm256_add_epi32(c, d));
+    auto four = _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
+    four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4E));
+    sums[s] = _mm_cvtsi128_si32(_mm_add_epi32(four, _mm_shuffle_epi32(four, 0xB1)));
   }
-  for (int half = parts / 2; half > 0; half /= 2) {
-    for (int part = 0; part < half; ++part) sums[part] += sums[part + half];
-  }
-  const Vector<T> total = sums[0];  // a copy: an array whose address is taken stays in memory
-  T folded[lanes];
-  std::memcpy(folded, &total, sizeof(folded));
-  for (; i < dim; ++i) folded[i % lanes] += difference ? (x[i] - y[i]) * (x[i] - y[i]) : x[i] * y[i];
-  for (int half = lanes / 2; half > 0; half /= 2) {
-    for (int lane = 0; lane < half; ++lane) folded[lane] += folded[lane + half];
-  }
-  return folded[0];
 }
+#endif
 
-template <bool difference, class T>
-T pair_plain(const T* x, const T* y, std::int64_t dim) {
-  return sum_of_pair<difference>(x, y, dim);
-}
+// ---- direct sums
 
 // What is left of a pair beyond its partial sums up to dimension `begin`, and their sum.
 template <bool difference, class T>
@@ -309,16 +314,6 @@ void measure_plain(const T* x, const T* const* rows, std::int64_t count, std::in
 }
 
 #if defined(__x86_64__)
-template <bool difference, class T>
-DIVA_TARGET_AVX2 T pair_avx2(const T* x, const T* y, std::int64_t dim) {
-  return sum_of_pair<difference>(x, y, dim);
-}
-
-template <bool difference, class T>
-DIVA_TARGET_AVX512 T pair_avx512(const T* x, const T* y, std::int64_t dim) {
-  return sum_of_pair<difference>(x, y, dim);
-}
-
 [[gnu::target("avx2")]] inline __m256d four_doubles(const float* from) { return _mm256_cvtps_pd(_mm_loadu_ps(from)); }
 [[gnu::target("avx2")]] inline __m256d four_doubles(const double* from) { return _mm256_loadu_pd(from); }
 
@@ -360,15 +355,6 @@ template <bool difference, class T>
 }
 #endif
 
-template <bool difference, class T>
-PairScore<T> pair_score(Kernel kernel) {
-#if defined(__x86_64__)
-  if (kernel == Kernel::avx512) return pair_avx512<difference, T>;
-  if (kernel == Kernel::avx2) return pair_avx2<difference, T>;
-#endif
-  return pair_plain<difference, T>;
-}
-
 }  // namespace
 
 Kernel best_kernel() {
@@ -386,22 +372,19 @@ Kernel best_kernel() {
 #endif
 }
 
-std::int64_t filter_tile(Kernel kernel, bool narrow, const CodeTile& tile, std::uint32_t* survivors) {
-  return run_tile<false>(kernel, narrow, {tile, survivors, nullptr});
+std::int64_t filter_tile(Kernel kernel, bool narrow, const CodeTile& tile, std::uint32_t* survivors, std::int32_t* sums) {
+  return run_tile<false>(kernel, narrow, {tile, survivors, sums, nullptr});
 }
 
 void score_tile(Kernel kernel, bool narrow, const CodeTile& tile, float* scores) {
-  run_tile<true>(kernel, narrow, {tile, nullptr, scores});
+  run_tile<true>(kernel, narrow, {tile, nullptr, nullptr, scores});
 }
 
-template <class T>
-PairScore<T> squared_distance(Kernel kernel) {
-  return pair_score<true, T>(kernel);
-}
-
-template <class T>
-PairScore<T> inner_product(Kernel kernel) {
-  return pair_score<false, T>(kernel);
+void survivor_products(Kernel kernel, const SurvivorRows& of, std::int32_t* sums) {
+#if defined(__x86_64__)
+  if (kernel == Kernel::avx512) return products_avx512(of, sums);
+#endif
+  products_plain(of, sums);
 }
 
 template <class T>
@@ -414,10 +397,6 @@ void measure_rows(Kernel kernel, bool difference, const T* x, const T* const* ro
   measure(x, rows, count, dim, out);
 }
 
-template PairScore<float> squared_distance(Kernel);
-template PairScore<double> squared_distance(Kernel);
-template PairScore<float> inner_product(Kernel);
-template PairScore<double> inner_product(Kernel);
 template void measure_rows(Kernel, bool, const float*, const float* const*, std::int64_t, std::int64_t, double*);
 template void measure_rows(Kernel, bool, const double*, const double* const*, std::int64_t, std::int64_t, double*);
 

@@ -33,26 +33,23 @@ struct CodeTile {
   std::uint8_t* scratch;  ///< panels_at_once panels.
 };
 
-/// Writes i · 65536 + j for each survivor and returns how many; `survivors` has room for rows × columns + 16.
-std::int64_t filter_tile(Kernel kernel, bool narrow, const CodeTile& tile, std::uint32_t* survivors);
+/// Writes i · 65536 + j for each survivor and returns how many; where codes have 16 bits, also Σ code_i code_j. Both have room for
+/// rows × columns + 16.
+std::int64_t filter_tile(Kernel kernel, bool narrow, const CodeTile& tile, std::uint32_t* survivors, std::int32_t* sums);
 
 /// Writes D, a row of 16 column_panels after the other; the limits are not read.
 void score_tile(Kernel kernel, bool narrow, const CodeTile& tile, float* scores);
 
-/// Terms that follow one another in a sum of squared_distance or inner_product: γ of this many bounds its relative error, that of
-/// the differences included.
-constexpr std::int64_t summation_depth(std::int64_t dim) { return dim / 32 + 12; }
+/// Survivors of a tile and its codes of 16 bits, one row after the other, `stride` apart, a multiple of 32.
+struct SurvivorRows {
+  const std::int16_t *rows, *columns;
+  std::int64_t stride;
+  const std::uint32_t* survivors;
+  std::int64_t count;
+};
 
-template <class T>
-using PairScore = T (*)(const T* x, const T* y, std::int64_t dim);
-
-/// Σ (x_i − y_i)² in the type of the features, in 32 partial sums.
-template <class T>
-PairScore<T> squared_distance(Kernel kernel);
-
-/// Σ x_i y_i likewise.
-template <class T>
-PairScore<T> inner_product(Kernel kernel);
+/// Writes Σ code_i code_j for each survivor.
+void survivor_products(Kernel kernel, const SurvivorRows& of, std::int32_t* sums);
 
 /// Σ (x_i − y_i)² or Σ x_i y_i in double between x and each row, in eight partial sums: one order of additions, without fused ones,
 /// so that every kernel gives the same bits.

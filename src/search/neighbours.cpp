@@ -3,6 +3,7 @@
 #include <diva/core/checks.hpp>
 #include <diva/search/neighbours.hpp>
 
+#include <algorithm>
 #include <limits>
 
 #include "exact_neighbours.hpp"
@@ -12,6 +13,7 @@ namespace diva {
 namespace {
 
 constexpr auto function = "nearest_neighbours";
+constexpr std::int64_t visited_at_once = std::int64_t{1} << 22;
 
 torch::Tensor prepare_features(const torch::Tensor& features, std::string_view argument) {
   detail::check_embeddings(function, features, argument);
@@ -30,10 +32,13 @@ torch::Tensor prepare_ids(const torch::Tensor& ids, const torch::Tensor& feature
   return ids.to(features.device()).contiguous();
 }
 
-}  // namespace
+// What both forms of the search work on, checked.
+struct Question {
+  torch::Tensor queries, gallery, query_ids, gallery_ids;
+};
 
-Neighbours nearest_neighbours(const torch::Tensor& queries, const torch::Tensor& gallery, std::int64_t k,
-                              const torch::Tensor& query_ids, const torch::Tensor& gallery_ids, const NeighbourOptions& options) {
+Question prepare(const torch::Tensor& queries, const torch::Tensor& gallery, std::int64_t k, const torch::Tensor& query_ids,
+                 const torch::Tensor& gallery_ids, const NeighbourOptions& options) {
   validate_fields(function, options);
   const auto x = prepare_features(queries, "queries");
   const auto y = queries.is_same(gallery) ? x : prepare_features(gallery, "gallery");
@@ -46,25 +51,48 @@ Neighbours nearest_neighbours(const torch::Tensor& queries, const torch::Tensor&
   if (query_ids.defined() != gallery_ids.defined()) {
     detail::fail<OptionError>(function, "query_ids and gallery_ids", "both given or neither", "one of them");
   }
-  const auto query_names = prepare_ids(query_ids, x, "query_ids"), gallery_names = prepare_ids(gallery_ids, y, "gallery_ids");
-
-  const torch::NoGradGuard no_gradient;
-  if (!x.is_cpu()) {
-    detail::check_finite(function, "queries", x);
-    detail::check_finite(function, "gallery", y);
-    if (options.similarity == Similarity::cosine && ((x == 0).all(1).any() | (y == 0).all(1).any()).item<bool>()) {
-      detail::fail<DataError>(function, "queries and gallery", "rows of a length above 0, which have a cosine", "rows of length 0");
-    }
-    return detail::neighbours_by_tensor_operations(x, y, k, query_names, gallery_names, options);
+  const Question asked{x, y, prepare_ids(query_ids, x, "query_ids"), prepare_ids(gallery_ids, y, "gallery_ids")};
+  if (x.is_cpu()) return asked;
+  detail::check_finite(function, "queries", x);
+  detail::check_finite(function, "gallery", y);
+  if (options.similarity == Similarity::cosine && ((x == 0).all(1).any() | (y == 0).all(1).any()).item<bool>()) {
+    detail::fail<DataError>(function, "queries and gallery", "rows of a length above 0, which have a cosine", "rows of length 0");
   }
-  return x.scalar_type() == torch::kFloat64 ? detail::exact_neighbours<double>(x, y, k, query_names, gallery_names, options)
-                                            : detail::exact_neighbours<float>(x, y, k, query_names, gallery_names, options);
+  return asked;
+}
+
+}  // namespace
+
+Neighbours nearest_neighbours(const torch::Tensor& queries, const torch::Tensor& gallery, std::int64_t k,
+                              const torch::Tensor& query_ids, const torch::Tensor& gallery_ids, const NeighbourOptions& options) {
+  const torch::NoGradGuard no_gradient;
+  const auto [x, y, query_names, gallery_names] = prepare(queries, gallery, k, query_ids, gallery_ids, options);
+  if (!x.is_cpu()) return detail::neighbours_by_tensor_operations(x, y, k, query_names, gallery_names, options);
+  const auto search = x.scalar_type() == torch::kFloat64 ? detail::exact_neighbours<double> : detail::exact_neighbours<float>;
+  return search(x, y, k, query_names, gallery_names, options, {});
 }
 
 Neighbours nearest_neighbours(const torch::Tensor& features, std::int64_t k, const NeighbourOptions& options) {
   detail::check_embeddings(function, features, "features");
   const auto ids = torch::arange(features.size(0), torch::kInt64);
   return nearest_neighbours(features, features, k, ids, ids, options);
+}
+
+void visit_neighbours(const torch::Tensor& queries, const torch::Tensor& gallery, std::int64_t k, const NeighbourVisitor& visit,
+                      const torch::Tensor& query_ids, const torch::Tensor& gallery_ids, const NeighbourOptions& options) {
+  const torch::NoGradGuard no_gradient;
+  const auto [x, y, query_names, gallery_names] = prepare(queries, gallery, k, query_ids, gallery_ids, options);
+  if (x.is_cpu()) {
+    const auto search =
+        x.scalar_type() == torch::kFloat64 ? detail::visit_exact_neighbours<double> : detail::visit_exact_neighbours<float>;
+    return search(x, y, k, query_names, gallery_names, options, visited_at_once, visit, {});
+  }
+  const auto all = torch::arange(x.size(0), torch::TensorOptions(torch::kInt64).device(x.device()));
+  for (const auto& rows : all.split(std::max<std::int64_t>(1, visited_at_once / k))) {
+    if (rows.size(0) == 0) return;
+    const auto names = query_names.defined() ? query_names.index_select(0, rows) : query_names;
+    visit(rows, detail::neighbours_by_tensor_operations(x.index_select(0, rows), y, k, names, gallery_names, options));
+  }
 }
 
 }  // namespace diva

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "../../src/search/code_errors.hpp"
 #include "../../src/search/exact_neighbours.hpp"
 #include "../../src/search/measured_order.hpp"
 #include "../../src/search/neighbour_codes.hpp"
@@ -359,6 +360,65 @@ TEST_CASE("nearest_neighbours takes rows of 1 to 4096 dimensions, and thousands 
   CHECK((found.distances == 0).all().item<bool>());
 }
 
+TEST_CASE("nearest_neighbours puts rows in order whose distances round to one number") {
+  // From the origin to (1, n 2⁻²⁰), n < 200: √(1 + n² 2⁻⁴⁰) < 1 + 2⁻²⁵, which is 1 in float32. More of them than a list of 12
+  // holds.
+  const auto far = (torch::arange(200, torch::kInt64) * 77).remainder(200);  // in another order: 77 and 200 have no common divisor
+  const auto wide = torch::stack({torch::ones({200}), far * 0x1p-20}, 1).to(torch::kFloat32), asked = torch::zeros({1, 2});
+  for (const std::int64_t k : {1, 7, 12, 40, 200}) {
+    const auto found = nearest_neighbours(asked, wide, k);
+    CHECK(torch::equal(far.index_select(0, found.indices[0]), torch::arange(k)));
+    CHECK((found.distances == 1).all().item<bool>());
+    check_methods(asked, wide, k, {}, {}, Similarity::euclidean, -1);
+  }
+}
+
+TEST_CASE("visit_neighbours hands over every query's list once, the same as nearest_neighbours") {
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    CAPTURE(seed);
+    diva::Generator generator(seed);
+    const auto count = 1 + generator.below(300), dim = 1 + generator.below(30), k = 1 + generator.below(count + 3);
+    const auto type = generator.below(3) ? torch::kFloat32 : torch::kFloat64;
+    // Many equal rows now and then: guesses fail and lists run over.
+    auto features = generator.normal({count, dim}, type);
+    if (seed % 3 == 0) features = features.slice(0, 0, 2).repeat({count / 2 + 1, 1}).slice(0, 0, count).contiguous();
+    const auto queries = seed % 2 ? features : generator.normal({1 + generator.below(50), dim}, type);
+    const auto names = torch::arange(count, torch::kInt64), own = names.slice(0, 0, queries.size(0));
+    if (queries.size(0) > count) continue;
+    for (const auto similarity : similarities) {
+      const auto expected = nearest_neighbours(queries, features, k, own, names, {.similarity = similarity});
+      const auto search =
+          type == torch::kFloat32 ? diva::detail::visit_exact_neighbours<float> : diva::detail::visit_exact_neighbours<double>;
+      for (const std::int64_t at_once : {std::int64_t{1}, 3 * k, std::int64_t{1} << 22}) {
+        auto seen = torch::zeros({queries.size(0)}, torch::kInt64);
+        const auto visit = [&](const torch::Tensor& rows, const Neighbours& found) {
+          REQUIRE(rows.size(0) <= std::max<std::int64_t>(1, at_once / k));
+          REQUIRE(torch::equal(found.indices, expected.indices.index_select(0, rows)));
+          REQUIRE(torch::equal(found.distances, expected.distances.index_select(0, rows)));
+          seen.index_add_(0, rows, torch::ones_like(rows));
+        };
+        search(queries, features, k, own, names, {.similarity = similarity}, at_once, visit, {.list_bytes = at_once});
+        REQUIRE((seen == 1).all().item<bool>());
+      }
+    }
+  }
+}
+
+TEST_CASE("visit_neighbours finds nobody in an empty gallery, and refuses what nearest_neighbours does") {
+  std::int64_t seen = 0;
+  const auto count = [&](const torch::Tensor& rows, const Neighbours& found) {
+    seen += rows.size(0);
+    CHECK((found.indices == -1).all().item<bool>());
+  };
+  diva::visit_neighbours(torch::ones({5, 2}), torch::empty({0, 2}), 3, count);
+  CHECK(seen == 5);
+  diva::visit_neighbours(torch::empty({0, 2}), torch::ones({5, 2}), 3, count);
+  CHECK(seen == 5);
+  CHECK_THROWS_AS(diva::visit_neighbours(torch::ones({5, 2}), torch::ones({5, 3}), 3, count), diva::ShapeError);
+  CHECK_THROWS_AS(diva::visit_neighbours(torch::ones({5, 2}), torch::ones({5, 2}), 0, count), diva::OptionError);
+  CHECK_THROWS_AS(diva::visit_neighbours(torch::full({5, 2}, NAN), torch::ones({5, 2}), 1, count), diva::DataError);
+}
+
 TEST_CASE("nearest_neighbours masks sequences as it masks samples: by equal ids") {
   // Four photographs of each of 50 sequences, almost equal: none may find another of its own.
   diva::Generator generator(12);
@@ -394,6 +454,7 @@ TEST_CASE("codes of rows differ from the rows by no more than they say") {
     const std::vector<double> times{0.75}, shift(centre.data_ptr<double>(), centre.data_ptr<double>() + dim);
     const auto a = rows.to(torch::kFloat64) * 0.75 - centre;
     const auto products = a.mm(a.t());
+    const auto fine = diva::detail::encode_rows<float>({rows.data_ptr<float>(), count, dim, {}, times, shift, true}, false);
     for (const bool narrow : {true, false}) {
       const auto codes = diva::detail::encode_rows<float>({rows.data_ptr<float>(), count, dim, {}, times, shift, true}, narrow);
       const auto code = [&](std::int64_t row, std::int64_t i) -> std::int64_t {
@@ -414,11 +475,51 @@ TEST_CASE("codes of rows differ from the rows by no more than they say") {
           std::int64_t sum = 0;
           for (std::int64_t i = 0; i < dim; ++i) sum += code(p, i) * code(q, i);
           REQUIRE(std::abs(sum) <= std::numeric_limits<std::int32_t>::max());
+          REQUIRE(codes.fine.factor[p] == fine.factor[p]);
+          REQUIRE(codes.fine.bounds[p].residual == fine.residual[p]);
+          REQUIRE(codes.fine.bounds[p].reach == fine.reach[p]);
           const double product = static_cast<double>(codes.factor[p]) * codes.factor[q] * static_cast<double>(sum);
           const double bound = double{codes.residual[p]} * codes.reach[q] + double{codes.reach[p]} * codes.residual[q];
           REQUIRE(std::abs(product - products[p][q].item<double>()) <= bound);
         }
       }
+    }
+  }
+}
+
+TEST_CASE("scores by codes of 16 bits are off by no more than CodeErrors says, and all kernels sum them up alike") {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    CAPTURE(seed);
+    diva::Generator generator(seed);
+    const auto count = 1 + generator.below(40), dim = 1 + generator.below(200);
+    auto rows = generator.normal({count, dim}) * torch::pow(10.0, generator.uniform({count, 1}) * 12 - 6);
+    if (seed % 3 == 0) rows[0].zero_();
+    const bool squares = seed % 2 == 0;
+    const double factor = squares ? 2 : 1;
+    const auto centre = squares ? rows.mean(0).to(torch::kFloat64) : torch::zeros({dim}, torch::kFloat64);
+    const std::vector<double> times{1}, shift(centre.data_ptr<double>(), centre.data_ptr<double>() + dim);
+    const auto codes = diva::detail::encode_rows<float>({rows.data_ptr<float>(), count, dim, {}, times, shift, squares}, true);
+    const auto& fine = codes.fine;
+    const diva::detail::CodeErrors errors(codes, codes, factor, centre.norm().item<double>(), 0);
+    std::vector<std::uint32_t> pairs;
+    for (std::uint32_t p = 0; p < count; ++p) {
+      for (std::uint32_t q = 0; q < count; ++q) pairs.push_back(p << 16 | q);
+    }
+    std::vector<std::int32_t> sums(pairs.size()), others(pairs.size());
+    const diva::detail::SurvivorRows of{fine.row(0), fine.row(0), fine.stride, pairs.data(), std::ssize(pairs)};
+    diva::detail::survivor_products(diva::detail::Kernel::plain, of, sums.data());
+    diva::detail::survivor_products(diva::detail::best_kernel(), of, others.data());
+    REQUIRE(sums == others);
+    const auto a = rows.to(torch::kFloat64);
+    for (std::size_t n = 0; n < pairs.size(); ++n) {
+      const std::int64_t p = pairs[n] >> 16, q = pairs[n] & 0xFFFF;
+      std::int64_t sum = 0;
+      for (std::int64_t i = 0; i < fine.stride; ++i) sum += std::int64_t{fine.row(p)[i]} * fine.row(q)[i];
+      REQUIRE(sums[n] == sum);
+      const double d = squares ? (a[p] - a[q]).square().sum().item<double>() : -a[p].dot(a[q]).item<double>();
+      const float product = static_cast<float>(sums[n]) * fine.factor[q] * (static_cast<float>(factor) * fine.factor[p]);
+      const float score = codes.offset[p] + codes.offset[q] - product;
+      REQUIRE(std::abs(score - d) <= errors(p, q));
     }
   }
 }
