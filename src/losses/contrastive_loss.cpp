@@ -2,6 +2,7 @@
 #include <diva/losses/pairwise.hpp>
 
 #include "fused_kernels.hpp"
+#include "fused_lists.hpp"
 
 namespace diva {
 
@@ -27,6 +28,7 @@ torch::Tensor ContrastiveLoss::compute(const Comparison& comparison, const Tuple
   const double offset = options_.variant == Variant::repo ? 1e-6 : 0;
   const auto pairs = detail::as_pairs(comparison, tuples);
   const auto between = [&](const torch::Tensor& from, const torch::Tensor& to) {
+    if (offset == 0) return detail::listed_distances(comparison, from, to, options_.distance);
     return distance(comparison.embeddings.index_select(0, from) + offset, comparison.reference_embeddings().index_select(0, to),
                     options_.distance);
   };

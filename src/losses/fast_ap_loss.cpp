@@ -5,6 +5,7 @@
 
 #include "fused_pairs.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
@@ -26,14 +27,14 @@ struct FastApKernel {
     using Vector = typename L::Vector;
     const T inverse = static_cast<T>(1 / width), last = static_cast<T>(nodes - 1);
     std::array<double, most_nodes> positive{}, negative{};
-    for (std::int64_t r = 0; r < nodes; ++r) {
+    const auto [begin, end] = nodes_of(detail::extremes_of<L>(row), inverse);
+    for (auto r = begin; r < end; ++r) {
       const T node = static_cast<T>(r);
       Vector pulled = {}, pushed = {};
       for (std::int64_t j = 0; j < row.size; j += L::count) {
         const Vector relation = L::load(row.relation + j);
         const Vector place = within<L>(L::load(row.values + j) * inverse, last) - node;
-        const Vector weight = T(1) - L::where(place < T(0), -place, place);
-        const Vector kept = L::where(weight <= T(0), Vector{}, weight);  // NaN passes
+        const Vector kept = L::hinge(T(1) - L::where(place < T(0), -place, place));
         pulled += L::where(relation > T(0), kept);
         pushed += L::where(relation < T(0), kept);
       }
@@ -44,7 +45,7 @@ struct FastApKernel {
     row.set_loss(1 - precision(positive, negative, static_cast<double>(row.positive_count), pull, push));
     row.leave_out();
     // Between two nodes a distance takes from the one what it gives to the other.
-    for (std::size_t r = 0; r + 1 < static_cast<std::size_t>(nodes); ++r) {
+    for (auto r = static_cast<std::size_t>(begin); r + 1 < static_cast<std::size_t>(end); ++r) {
       const T node = static_cast<T>(r), of_positive = (pull[r + 1] - pull[r]) * inverse,
               of_negative = (push[r + 1] - push[r]) * inverse;
       for (std::int64_t j = 0; j < row.size; j += L::count) {
@@ -54,6 +55,18 @@ struct FastApKernel {
         L::store(row.slopes + j, L::where(inside, slope, L::load(row.slopes + j)));
       }
     }
+  }
+
+  // Those around the distances of the row, or all where there is none but NaN.
+  template <class L>
+  [[nodiscard]] std::pair<std::int64_t, std::int64_t> nodes_of(const detail::Extremes<L>& extremes,
+                                                               typename L::Number inverse) const {
+    const auto nearest = std::min(extremes.smallest_positive, extremes.smallest_negative) * inverse;
+    const auto farthest = std::max(extremes.largest_positive, extremes.largest_negative) * inverse;
+    if (!(nearest <= farthest)) return {0, nodes};
+    const auto last = static_cast<double>(nodes - 1);
+    return {static_cast<std::int64_t>(std::clamp(std::floor(static_cast<double>(nearest)), 0.0, last)),
+            static_cast<std::int64_t>(std::clamp(std::floor(static_cast<double>(farthest)) + 1, 0.0, last)) + 1};
   }
 
   template <class L>

@@ -4,53 +4,15 @@
 #include <torch/utils.h>
 #include <diva/core/gradient.hpp>
 
-#include "fused_loops.hpp"
-#include "fused_relation.hpp"
+#include "../miners/fused_matrix.hpp"
+#include "../miners/fused_relation.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 namespace diva::detail {
 namespace {
 
 thread_local bool tensor_form = false;
-
-MetricForm metric_of(const PairwiseOptions& options) {
-  const double sign = options.similarities ? -1 : 1;
-  switch (options.distance.kind) {
-    case Distance::cosine:
-      return {Metric::product, -sign, options.similarities ? 0.0 : 1.0};
-    case Distance::dot:
-      return {Metric::product, -sign, 0};
-    case Distance::squared_euclidean:
-      return {Metric::squared, sign, 0};
-    default:
-      return {Metric::euclidean, sign, 0};
-  }
-}
-
-std::int64_t padded(std::int64_t n) { return (n + row_padding - 1) / row_padding * row_padding; }
-
-// Anchors or references.
-template <class T>
-struct Side {
-  torch::Tensor rows;      // [N, D] as they are compared
-  torch::Tensor lengths;   // [N] where rows were normalised, otherwise undefined
-  std::vector<T> squares;  // of Euclidean metrics, padded with 0
-
-  Side(const torch::Tensor& given, bool unit, bool squared) : rows(given.detach().contiguous()) {
-    const auto n = rows.size(0), dim = rows.size(1);
-    if (unit) {
-      const auto from = rows;
-      rows = torch::empty(from.sizes(), from.options());
-      lengths = torch::empty({n}, from.options());
-      normalize_rows(from.data_ptr<T>(), n, dim, rows.data_ptr<T>(), lengths.data_ptr<T>());
-    }
-    squares.assign(static_cast<std::size_t>(padded(n)), T(0));
-    if (squared) square_rows(rows.data_ptr<T>(), n, dim, squares.data());
-  }
-};
 
 struct RowTotals {
   double sum[2], number[2], active[2], input_slope;
@@ -70,23 +32,12 @@ class FusedLoss {
         relation_(std::move(relation)),
         reducer_(options.reducer),
         kernel_(kernel),
-        form_(metric_of(options)),
-        itself_(!comparison.reference),
-        unit_(options.distance.normalize || options.distance.kind == Distance::cosine),
-        batch_(comparison.size()),
-        references_(comparison.reference_size()),
-        stride_(padded(references_)),
-        anchors_(comparison.embeddings, unit_, with_squares()),
-        others_(itself_ ? anchors_ : Side<T>(comparison.reference_embeddings(), unit_, with_squares())),
-        // Distances of a row to itself are exactly 0.
-        zero_diagonal_(itself_ && (with_squares() || form_.offset != 0)) {
+        all_(comparison, options.distance, options.similarities),
+        batch_(all_.batch) {
     if (row_input.defined()) input_ = row_input.detach().to(torch::kFloat64).contiguous();
   }
 
   torch::Tensor value() {
-    products_ = torch::empty({batch_, stride_}, anchors_.rows.options());
-    auto inside = matrix();
-    at::mm_out(inside, anchors_.rows, others_.rows.t());
     totals_.resize(static_cast<std::size_t>(batch_));
     for (int pass = 0; pass < kernel_.passes; ++pass) {
       each_row(pass);
@@ -101,7 +52,7 @@ class FusedLoss {
       }
       kernel_.finish_pass(kernel_.self, pass, totals);
     }
-    const auto result = torch::empty({}, anchors_.rows.options());
+    const auto result = torch::empty({}, all_.anchors.rows.options());
     *result.template data_ptr<T>() = static_cast<T>(reduced());
     return result;
   }
@@ -110,72 +61,68 @@ class FusedLoss {
   std::vector<torch::Tensor> gradients(bool of_anchors, bool of_references, bool of_input) {
     std::vector<torch::Tensor> found(3);
     if (of_input) {
-      found[2] = torch::empty({batch_}, anchors_.rows.options());
+      found[2] = torch::empty({batch_}, all_.anchors.rows.options());
       auto* slopes = found[2].template data_ptr<T>();
       for (std::int64_t i = 0; i < batch_; ++i) slopes[i] = static_cast<T>(totals_[at(i)].input_slope * factors_[at(i)].of[0]);
     }
     // A distance changes with the product of two rows and with their squares: the sums below are those of the squares.
     const double by_metric =
-        form_.metric == Metric::product ? form_.factor : -form_.factor * (form_.metric == Metric::squared ? 2 : 1);
-    if (itself_) {
+        all_.form.metric == Metric::product ? all_.form.factor : -all_.form.factor * (all_.form.metric == Metric::squared ? 2 : 1);
+    if (all_.itself) {
       if (of_anchors) found[0] = of_itself(by_metric);
       return found;
     }
     if (!of_anchors && !of_references) return found;
-    const bool with_sums = with_squares();
+    const bool with_sums = all_.with_squares();
     std::vector<T> row_sums(static_cast<std::size_t>(with_sums ? batch_ : 0));
     scale_rows(by_metric, [&](std::int64_t row, const T* slopes) {
-      if (with_sums) row_sums[at(row)] = static_cast<T>(sum_row(slopes, stride_));
+      if (with_sums) row_sums[at(row)] = static_cast<T>(sum_row(slopes, all_.stride));
     });
     if (of_anchors) {
-      found[0] = torch::mm(matrix(), others_.rows);
-      finish(found[0], anchors_, with_sums ? row_sums.data() : nullptr);
+      found[0] = torch::mm(all_.matrix(), all_.others.rows);
+      finish(found[0], all_.anchors, with_sums ? row_sums.data() : nullptr);
     }
     if (of_references) {
       std::vector<T> column_sums;
       if (with_sums) column_sums = sums_of_columns();
-      found[1] = torch::mm(matrix().t(), anchors_.rows);
-      finish(found[1], others_, with_sums ? column_sums.data() : nullptr);
+      found[1] = torch::mm(all_.matrix().t(), all_.anchors.rows);
+      finish(found[1], all_.others, with_sums ? column_sums.data() : nullptr);
     }
     return found;
   }
 
  private:
   static std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
-  [[nodiscard]] bool with_squares() const { return form_.metric != Metric::product; }
-  [[nodiscard]] torch::Tensor matrix() const { return stride_ == references_ ? products_ : products_.narrow(1, 0, references_); }
-  [[nodiscard]] std::int64_t grain() const { return std::max<std::int64_t>(1, 32768 / stride_); }
+  // Rows that are worth a thread.
+  [[nodiscard]] std::int64_t grain() const { return std::max<std::int64_t>(1, 32768 / all_.stride); }
 
   void each_row(int pass) {
     const auto set = best_instruction_set();
     const bool last = pass + 1 == kernel_.passes;
     const double* input = input_.defined() ? input_.template data_ptr<double>() : nullptr;
-    auto* products = products_.template data_ptr<T>();
+    const auto stride = all_.stride;
     at::parallel_for(0, batch_, grain(), [&](std::int64_t begin, std::int64_t end) {
-      std::vector<T> scratch(at(3 * stride_));
-      T *values = scratch.data(), *relation = values + stride_, *unused = relation + stride_;
+      std::vector<T> scratch(at(3 * stride));
+      T *values = scratch.data(), *relation = values + stride, *unused = relation + stride;
       std::vector<std::int32_t> positives;
       for (auto i = begin; i < end; ++i) {
-        T* row = products + i * stride_;
-        std::fill(row + references_, row + stride_, T(0));
-        values_of_row(form_, row, stride_, anchors_.squares[at(i)], others_.squares.data(), values);
-        if (zero_diagonal_) values[i] = T(0);
+        all_.values_of(i, values);
         FusedRow<T> one;
-        one.negative_count = relation_.row(i, relation, stride_, positives);
+        one.negative_count = relation_.row(i, relation, stride, positives);
         one.values = values;
         one.relation = relation;
-        one.size = stride_;
+        one.size = stride;
         one.positives = positives.data();
         one.positive_count = static_cast<std::int64_t>(positives.size());
         one.row = i;
         one.input = input == nullptr ? 0 : input[i];
-        one.slopes = last ? row : unused;
+        one.slopes = last ? all_.row(i) : unused;
         if constexpr (std::is_same_v<T, float>) {
           kernel_.in_float(kernel_.self, set, one, pass);
         } else {
           kernel_.in_double(kernel_.self, set, one, pass);
         }
-        if (last) slopes_by_product(form_, values, stride_, row);
+        if (last) slopes_by_product(all_.form, values, stride, all_.row(i));
         totals_[at(i)] = {
             {one.sum[0], one.sum[1]}, {one.number[0], one.number[1]}, {one.active[0], one.active[1]}, one.input_slope};
       }
@@ -230,17 +177,17 @@ class FusedLoss {
   // Multiplies slopes by their factors, and calls after(row, slopes).
   template <class After>
   void scale_rows(double by_metric, After&& after) {
-    auto* products = products_.template data_ptr<T>();
+    const auto stride = all_.stride;
     at::parallel_for(0, batch_, grain(), [&](std::int64_t begin, std::int64_t end) {
-      std::vector<T> relation(at(stride_));
+      std::vector<T> relation(at(stride));
       std::vector<std::int32_t> positives;
       for (auto i = begin; i < end; ++i) {
         const auto& factors = factors_[at(i)].of;
         const bool alike = kernel_.groups == 1 || factors[0] == factors[1];
-        if (!alike) relation_.row(i, relation.data(), stride_, positives);
-        scale_row(products + i * stride_, stride_, alike ? static_cast<const T*>(nullptr) : relation.data(),
+        if (!alike) relation_.row(i, relation.data(), stride, positives);
+        scale_row(all_.row(i), stride, alike ? static_cast<const T*>(nullptr) : relation.data(),
                   static_cast<T>(factors[0] * by_metric), static_cast<T>(factors[1] * by_metric));
-        after(i, products + i * stride_);
+        after(i, all_.row(i));
       }
     });
   }
@@ -253,40 +200,39 @@ class FusedLoss {
     } else {
       scale_rows(by_metric, [](std::int64_t, const T*) {});
     }
-    auto* slopes = products_.template data_ptr<T>();
+    auto* slopes = all_.row(0);
     const auto tiles = symmetry_tiles(batch_);
     // A tile row from the top with one from the bottom: together as long as any two.
     at::parallel_for(0, (tiles + 1) / 2, 1, [&](std::int64_t begin, std::int64_t end) {
       for (auto tile = begin; tile < end; ++tile) {
-        symmetrize_tiles(slopes, batch_, stride_, factors.data(), tile);
-        if (tile != tiles - 1 - tile) symmetrize_tiles(slopes, batch_, stride_, factors.data(), tiles - 1 - tile);
+        symmetrize_tiles(slopes, batch_, all_.stride, factors.data(), tile);
+        if (tile != tiles - 1 - tile) symmetrize_tiles(slopes, batch_, all_.stride, factors.data(), tiles - 1 - tile);
       }
     });
-    if (with_squares()) {
+    if (all_.with_squares()) {
       at::parallel_for(0, batch_, grain(), [&](std::int64_t begin, std::int64_t end) {
         for (auto i = begin; i < end; ++i) {
-          T* row = slopes + i * stride_;
-          row[i] -= static_cast<T>(sum_row(row, stride_));
+          T* row = all_.row(i);
+          row[i] -= static_cast<T>(sum_row<T>(row, all_.stride));
         }
       });
     }
-    auto gradient = torch::mm(matrix(), anchors_.rows);
-    finish(gradient, anchors_, nullptr);
+    auto gradient = torch::mm(all_.matrix(), all_.anchors.rows);
+    finish(gradient, all_.anchors, nullptr);
     return gradient;
   }
 
   // In the order of rows, whatever the number of threads, which divide the columns.
-  [[nodiscard]] std::vector<T> sums_of_columns() const {
-    std::vector<T> sums(at(stride_), T(0));
-    const auto* slopes = products_.template data_ptr<T>();
-    at::parallel_for(0, stride_ / row_padding, 64, [&](std::int64_t begin, std::int64_t end) {
+  [[nodiscard]] std::vector<T> sums_of_columns() {
+    std::vector<T> sums(at(all_.stride), T(0));
+    at::parallel_for(0, all_.stride / row_padding, 64, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = 0; i < batch_; ++i)
-        add_row(slopes + i * stride_ + begin * row_padding, (end - begin) * row_padding, sums.data() + begin * row_padding);
+        add_row<T>(all_.row(i) + begin * row_padding, (end - begin) * row_padding, sums.data() + begin * row_padding);
     });
     return sums;
   }
 
-  void finish(torch::Tensor& gradient, const Side<T>& side, const T* sums) const {
+  void finish(torch::Tensor& gradient, const FusedSide<T>& side, const T* sums) const {
     if (sums == nullptr && !side.lengths.defined()) return;
     finish_rows(gradient.data_ptr<T>(), side.rows.template data_ptr<T>(), gradient.size(0), gradient.size(1), sums,
                 side.lengths.defined() ? side.lengths.template data_ptr<T>() : nullptr);
@@ -296,13 +242,9 @@ class FusedLoss {
   FusedRelation relation_;
   const ReducerOptions& reducer_;
   FusedKernel kernel_;
-  MetricForm form_;
-  bool itself_, unit_;
-  std::int64_t batch_, references_, stride_;
-  Side<T> anchors_, others_;
-  bool zero_diagonal_;
-  torch::Tensor input_;     // [B] float64
-  torch::Tensor products_;  // [B, stride], then slopes
+  FusedMatrix<T> all_;  // products, then slopes
+  std::int64_t batch_;
+  torch::Tensor input_;  // [B] float64
   std::vector<RowTotals> totals_;
   std::vector<RowFactors> factors_;
 };
@@ -327,6 +269,7 @@ torch::Tensor loss_of(const Comparison& comparison, FusedRelation relation, cons
   };
   keep(of_anchors, comparison.embeddings, found[0]);
   keep(of_references, comparison.reference_embeddings(), found[1]);
+  if (of_input) found[2] = found[2].to(row_input.scalar_type());
   keep(of_input, row_input, found[2]);
   const torch::AutoGradMode with_graph(true);
   return with_gradient(value, inputs, [gradients](const torch::Tensor& gradient) {
@@ -339,19 +282,8 @@ torch::Tensor loss_of(const Comparison& comparison, FusedRelation relation, cons
 }  // namespace
 
 bool fusible(const Comparison& comparison, const Tuples&, const PairwiseOptions& options) {
-  const auto& x = comparison.embeddings;
-  const auto& r = comparison.reference_embeddings();
-  const auto type = x.scalar_type();
-  const auto kind = options.distance.kind;
-  const auto is_bool = [](const torch::Tensor& mask) { return !mask.defined() || mask.scalar_type() == torch::kBool; };
-  return !tensor_form && x.is_cpu() && r.is_cpu() && (type == torch::kFloat32 || type == torch::kFloat64) &&
-         r.scalar_type() == type && x.size(0) > 0 && r.size(0) > 0 && x.size(0) <= pairs_fused / r.size(0) &&
-         !(comparison.reference && r.is_same(x)) &&
-         (kind == Distance::euclidean || kind == Distance::squared_euclidean || kind == Distance::cosine ||
-          kind == Distance::dot) &&
-         (options.distance.power == 1 || kind == Distance::dot) && options.reducer.kind != Reduction::none &&
-         options.reducer.kind != Reduction::threshold &&
-         (!comparison.relation || (is_bool(comparison.relation->positive) && is_bool(comparison.relation->negative)));
+  return !tensor_form && by_product(options.distance) && has_products(comparison) && options.reducer.kind != Reduction::none &&
+         options.reducer.kind != Reduction::threshold;
 }
 
 bool dense(const Comparison& comparison, const Tuples& tuples) {
@@ -370,6 +302,8 @@ torch::Tensor fused_loss(const Comparison& comparison, const Tuples& tuples, con
              ? loss_of<float>(comparison, std::move(relation), options, kernel, row_input)
              : loss_of<double>(comparison, std::move(relation), options, kernel, row_input);
 }
+
+bool forced_tensor_form() { return tensor_form; }
 
 TensorFormGuard::TensorFormGuard() : before_(tensor_form) { tensor_form = true; }
 TensorFormGuard::~TensorFormGuard() { tensor_form = before_; }

@@ -2,7 +2,7 @@
 
 #include <diva/losses/pairwise.hpp>
 
-#include "fused_lanes.hpp"
+#include "../miners/fused_lanes.hpp"
 
 /// pairwise_loss in one pass on the CPU: values, losses and gradients row by row over one matrix of products.
 ///
@@ -44,11 +44,9 @@ struct FusedKernel {
 };
 
 /// Whether fused_pairs can be used: float32 or float64 on the CPU; a distance that is a function of the product, without a power;
-/// labels, a relation of bool, or tuples; a reducer other than none and threshold; at most pairs_fused pairs.
+/// labels, a relation of bool, or tuples; a reducer other than none and threshold; at most 8,192² pairs, which are 256 MiB of
+/// float32 while a loss is computed. Nothing of this size is kept for the backward pass.
 bool fusible(const Comparison& comparison, const Tuples& tuples, const PairwiseOptions& options);
-
-/// 8,192², which is 256 MiB of float32 while a loss is computed; nothing of this size is kept for the backward pass.
-inline constexpr std::int64_t pairs_fused = std::int64_t{1} << 26;
 
 /// Whether listed pairs are so many, an eighth of all, that all products are cheaper than their differences.
 bool dense(const Comparison& comparison, const Tuples& tuples);
@@ -58,6 +56,9 @@ bool dense(const Comparison& comparison, const Tuples& tuples);
 /// differentiated again. With `distinct`, a pair that is given more than once is refused too.
 torch::Tensor fused_loss(const Comparison& comparison, const Tuples& tuples, const PairwiseOptions& options,
                          const FusedKernel& kernel, const torch::Tensor& row_input, bool distinct);
+
+/// Whether a TensorFormGuard exists on this thread.
+bool forced_tensor_form();
 
 /// While one exists, nothing is fused on its thread: tests compare both forms.
 class TensorFormGuard {

@@ -2,6 +2,7 @@
 #include <diva/losses/margin_loss.hpp>
 #include <diva/losses/pairwise.hpp>
 
+#include "fused_lists.hpp"
 #include "fused_pairs.hpp"
 #include "triplet_rows.hpp"
 
@@ -134,9 +135,8 @@ torch::Tensor MarginLoss::of_all(const Comparison& comparison, const Tuples& tup
 torch::Tensor MarginLoss::of_triplets(const Comparison& comparison, const Triplets& triplets) const {
   const auto& [anchors, positives, negatives] = triplets;
   const auto& embeddings = comparison.embeddings;
-  const auto anchor = embeddings.index_select(0, anchors);
   const auto distance_to = [&](const torch::Tensor& others) {
-    return distances_of(options_, distance(anchor, comparison.reference_embeddings().index_select(0, others), measured(options_)));
+    return distances_of(options_, detail::listed_distances(comparison, anchors, others, measured(options_)));
   };
   auto boundary = boundary_.defined() ? boundary_.to(embeddings.scalar_type())
                                       : torch::full({1}, options_.boundary, embeddings.options().requires_grad(false));

@@ -5,8 +5,28 @@
 #include "fused_kernels.hpp"
 #include "rows.hpp"
 
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
 namespace diva {
 namespace {
+
+// The first two of each class, on the CPU.
+std::pair<torch::Tensor, torch::Tensor> first_two(const torch::Tensor& labels) {
+  const auto* label = labels.data_ptr<std::int64_t>();
+  const auto n = static_cast<std::size_t>(labels.size(0));
+  std::vector<std::int64_t> order(n), first, second;
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [label](std::int64_t a, std::int64_t b) { return label[a] < label[b]; });
+  for (std::size_t begin = 0, end = 0; begin < n; begin = end) {
+    while (end < n && label[order[end]] == label[order[begin]]) ++end;
+    if (end - begin < 2) continue;
+    first.push_back(order[begin]);
+    second.push_back(order[begin + 1]);
+  }
+  return {torch::tensor(first, torch::kInt64), torch::tensor(second, torch::kInt64)};
+}
 
 // Of each class the first positive pair: anchors and positives [C].
 std::pair<torch::Tensor, torch::Tensor> first_pairs(const Comparison& comparison, const Tuples& tuples) {
@@ -19,6 +39,7 @@ std::pair<torch::Tensor, torch::Tensor> first_pairs(const Comparison& comparison
     // Without a list of all pairs: the first two of each class.
     const auto n = labels.size(0);
     if (n < 2) return {labels.narrow(0, 0, 0), labels.narrow(0, 0, 0)};
+    if (labels.is_cpu()) return first_two(labels.contiguous());
     const auto [sorted, order] = labels.sort(true, 0, false);
     const auto first = starts(sorted);
     const auto at = (first.narrow(0, 0, n - 1) & ~first.narrow(0, 1, n - 1)).nonzero().view(-1);

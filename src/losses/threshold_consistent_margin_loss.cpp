@@ -2,6 +2,7 @@
 #include <diva/losses/threshold_consistent_margin_loss.hpp>
 
 #include "fused_kernels.hpp"
+#include "fused_lists.hpp"
 
 namespace diva {
 
@@ -31,7 +32,7 @@ torch::Tensor ThresholdConsistentMarginLoss::compute(const Comparison& compariso
   }
   const auto pairs = detail::as_pairs(comparison, tuples);
   const auto between = [&](const torch::Tensor& from, const torch::Tensor& to) {
-    return distance(comparison.embeddings.index_select(0, from), comparison.reference_embeddings().index_select(0, to), cosine);
+    return detail::listed_distances(comparison, from, to, cosine);
   };
   return reduce({{pull(between(pairs.anchors, pairs.positives)), {}, pairs.anchors},
                  {push(between(pairs.negative_anchors, pairs.negatives)), {}, pairs.negative_anchors}},

@@ -1,6 +1,7 @@
 #include <diva/losses/pairwise.hpp>
 #include <diva/losses/triplet_loss.hpp>
 
+#include "fused_lists.hpp"
 #include "fused_pairs.hpp"
 #include "triplet_rows.hpp"
 
@@ -118,12 +119,12 @@ torch::Tensor TripletLoss::compute(const Comparison& comparison, const Tuples& t
                                       generator_.fork(static_cast<std::uint64_t>(draws_.item<std::int64_t>())))
             : detail::as_triplets("triplet loss", comparison, tuples);
   if (drawn) draws_ += 1;
-  const auto anchor = comparison.embeddings.index_select(0, anchors);
-  const auto positive = comparison.reference_embeddings().index_select(0, positives),
-             negative = comparison.reference_embeddings().index_select(0, negatives);
-  auto far = distance(anchor, negative, options_.distance);
-  if (options_.swap) far = torch::minimum(far, distance(positive, negative, options_.distance));
-  const auto violation = distance(anchor, positive, options_.distance) - far + options_.margin;
+  auto far = detail::listed_distances(comparison, anchors, negatives, options_.distance);
+  if (options_.swap) {
+    const auto& others = comparison.reference_embeddings();
+    far = torch::minimum(far, distance(others.index_select(0, positives), others.index_select(0, negatives), options_.distance));
+  }
+  const auto violation = detail::listed_distances(comparison, anchors, positives, options_.distance) - far + options_.margin;
   return reduce({{options_.smooth ? torch::softplus(violation) : violation.relu(), {}, anchors}}, comparison.labels,
                 comparison.size(), options_.reducer);
 }

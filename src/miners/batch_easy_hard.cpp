@@ -1,4 +1,5 @@
 #include "candidates.hpp"
+#include "fused_mining.hpp"
 
 #include <diva/core/checks.hpp>
 #include <diva/miners/batch_easy_hard.hpp>
@@ -72,7 +73,8 @@ Pairs batch_easy_hard_pairs(const Comparison& comparison, const BatchEasyHardOpt
   }
   if (!every_positive && !every_negative) p.found = n.found = p.found & n.found;
 
-  auto pairs = detail::pairs_where(anchors, positive, negative);
+  Pairs pairs;
+  if (every_positive || every_negative) pairs = detail::pairs_where(anchors, positive, negative);
   const auto one_each = [&](const Choice& choice, torch::Tensor& rows, torch::Tensor& others) {
     rows = choice.found.nonzero().view(-1);
     others = choice.indices.index_select(0, rows);
@@ -83,6 +85,8 @@ Pairs batch_easy_hard_pairs(const Comparison& comparison, const BatchEasyHardOpt
 }
 
 Triplets batch_hard_triplets(const Comparison& comparison, const DistanceOptions& distance) {
+  detail::check_comparison("batch_easy_hard_pairs", comparison);
+  if (const auto triplets = detail::fused_hardest(comparison, distance)) return *triplets;
   const auto pairs =
       batch_easy_hard_pairs(comparison, {.positive = Hardness::hard, .negative = Hardness::hard, .distance = distance});
   return {pairs.anchors, pairs.positives, pairs.negatives};

@@ -2,6 +2,8 @@
 
 #include <diva/core/checks.hpp>
 
+#include "fused_mining.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <string>
@@ -27,7 +29,8 @@ torch::Tensor mining_distances(const Comparison& comparison, const torch::Tensor
   const auto x = for_mining(comparison.embeddings);
   const auto r = comparison.reference ? for_mining(comparison.reference->embeddings).to(x.scalar_type()) : x;
   if (x.size(0) == 0 || r.size(0) == 0) return torch::empty({anchors.size(0), r.size(0)}, x.options());
-  const auto distances = pairwise_distances(x, r, options);
+  const auto fused = fused_distances(comparison, options);
+  const auto distances = fused.defined() ? fused : pairwise_distances(x, r, options);
   return anchors.size(0) == x.size(0) ? distances : distances.index_select(0, anchors);
 }
 

@@ -1,4 +1,5 @@
 #include "candidates.hpp"
+#include "fused_mining.hpp"
 
 #include <diva/miners/multi_similarity.hpp>
 
@@ -8,6 +9,9 @@ namespace diva {
 
 Pairs multi_similarity_pairs(const Comparison& comparison, const MultiSimilarityMinerOptions& options) {
   validate_fields("multi_similarity_pairs", options);
+  detail::check_comparison("multi_similarity_pairs", comparison);
+  const detail::PairLimits limits = {.slack = options.margin, .by_extremes = true};
+  if (const auto mined = detail::fused_mining(comparison, options.distance, limits)) return *mined;
   const auto [anchors, weighted_positive, weighted_negative] = detail::candidates("multi_similarity_pairs", comparison);
   const auto positive = weighted_positive != 0, negative = weighted_negative != 0;
   if (anchors.size(0) == 0) return detail::pairs_where(anchors, positive, negative);

@@ -17,20 +17,16 @@ namespace diva::detail {
 
 #if defined(__x86_64__)
 #define DIVA_TARGET_AVX2 [[gnu::target("avx2,fma")]]
-#define DIVA_TARGET_AVX512 [[gnu::target("avx512f,avx512bw,avx512vl,avx512dq,fma")]]
 #endif
 
-enum class InstructionSet { plain, avx2, avx512 };
+/// Vectors of 32 bytes at most: GCC 12 takes comparisons of longer ones apart into numbers before it inlines a body into the
+/// function whose processor has them, and the products around the kernels cost several times as much as the kernels.
+enum class InstructionSet { plain, avx2 };
 
 inline InstructionSet best_instruction_set() {
 #if defined(__x86_64__)
-  static const InstructionSet best = [] {
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return InstructionSet::plain;
-    const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-    return wide ? InstructionSet::avx512 : InstructionSet::avx2;
-  }();
-  return best;
+  static const bool wide = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  return wide ? InstructionSet::avx2 : InstructionSet::plain;
 #else
   return InstructionSet::plain;
 #endif
@@ -54,6 +50,9 @@ struct Lanes {
   DIVA_INLINE static Vector all(T value) { return Vector{} + value; }
   DIVA_INLINE static Vector where(Mask mask, Vector then, Vector otherwise) { return mask ? then : otherwise; }
   DIVA_INLINE static Vector where(Mask mask, Vector then) { return mask ? then : Vector{}; }
+  DIVA_INLINE static Vector larger(Vector a, Vector b) { return a > b ? a : b; }  ///< b where either is NaN
+  /// x, or 0 where it is below; NaN passes.
+  DIVA_INLINE static Vector hinge(Vector x) { return x <= T(0) ? Vector{} : x; }
 
   /// In a fixed order, in double.
   DIVA_INLINE static double sum(Vector vector) {
@@ -100,8 +99,8 @@ struct Lanes {
     constexpr T ln2_high = static_cast<T>(narrow ? 0.693145751953125 : 6.93147180369123816490e-01);
     constexpr T ln2_low = static_cast<T>(narrow ? 1.428606765330187e-06 : 1.90821492927058770002e-10);
     constexpr T rounding = static_cast<T>(narrow ? 12582912.0 : 6755399441055744.0);  // 1.5 · 2^mantissa: its sums are integers
-    const Mask tiny = x < lowest;
-    x = where(tiny, Vector{}, x);
+    const Vector given = x;
+    x = where(x < lowest, Vector{}, x);
     const Vector shifted = x * log2e + rounding, n = shifted - rounding;
     const Vector rest = x - n * ln2_high - n * ln2_low;
     Vector p = all(factorial_inverse(degree));
@@ -109,7 +108,7 @@ struct Lanes {
     for (int k = degree - 1; k >= 0; --k) p = p * rest + factorial_inverse(k);
     // n stands in the lowest bits of `shifted`: moved to the exponent of 1 it is 2ⁿ. A product, so that NaN stays NaN.
     const Mask power = reinterpret<Mask>(all(1)) + (reinterpret<Mask>(shifted) << mantissa);
-    return where(tiny, Vector{}, p * reinterpret<Vector>(power));
+    return where(given < lowest, Vector{}, p * reinterpret<Vector>(power));
   }
 
   template <class To, class From>
@@ -131,10 +130,6 @@ struct Lanes {
 /// Calls Body::run<Lanes<T, …>>(arguments...) compiled for the processor. Arguments are pointers and numbers.
 #if defined(__x86_64__)
 template <class Body, class T, class... Arguments>
-DIVA_TARGET_AVX512 void run_avx512(Arguments... arguments) {
-  Body::template run<Lanes<T, 64>>(arguments...);
-}
-template <class Body, class T, class... Arguments>
 DIVA_TARGET_AVX2 void run_avx2(Arguments... arguments) {
   Body::template run<Lanes<T, 32>>(arguments...);
 }
@@ -146,7 +141,6 @@ void run_plain(Arguments... arguments) {
 template <class Body, class T, class... Arguments>
 void run_best(InstructionSet set, Arguments... arguments) {
 #if defined(__x86_64__)
-  if (set == InstructionSet::avx512) return run_avx512<Body, T>(arguments...);
   if (set == InstructionSet::avx2) return run_avx2<Body, T>(arguments...);
 #endif
   run_plain<Body, T>(arguments...);
@@ -195,15 +189,14 @@ DIVA_INLINE Extremes<L> extremes_of(const FusedRow<typename L::Number>& row) {
   using T = typename L::Number;
   constexpr T infinity = std::numeric_limits<T>::infinity();
   // Of minus the smallest the largest, so that all four are maxima.
-  auto largest_positive = L::all(-infinity), largest_negative = L::all(-infinity);
-  auto below_positive = L::all(-infinity), below_negative = L::all(-infinity);
+  const auto none = L::all(-infinity);
+  auto largest_positive = none, largest_negative = none, below_positive = none, below_negative = none;
   for (std::int64_t j = 0; j < row.size; j += L::count) {
     const auto v = L::load(row.values + j), relation = L::load(row.relation + j);
-    const typename L::Mask positive = relation > T(0), negative = relation < T(0);
-    largest_positive = L::where(positive & (v > largest_positive), v, largest_positive);
-    below_positive = L::where(positive & (-v > below_positive), -v, below_positive);
-    largest_negative = L::where(negative & (v > largest_negative), v, largest_negative);
-    below_negative = L::where(negative & (-v > below_negative), -v, below_negative);
+    largest_positive = L::larger(L::where(relation > T(0), v, none), largest_positive);
+    below_positive = L::larger(L::where(relation > T(0), -v, none), below_positive);
+    largest_negative = L::larger(L::where(relation < T(0), v, none), largest_negative);
+    below_negative = L::larger(L::where(relation < T(0), -v, none), below_negative);
   }
   return {-L::largest(below_positive), L::largest(largest_positive), -L::largest(below_negative), L::largest(largest_negative)};
 }

@@ -1,9 +1,10 @@
 #pragma once
 
-#include <diva/losses/pairwise.hpp>
+#include <diva/miners/comparison.hpp>
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace diva::detail {
