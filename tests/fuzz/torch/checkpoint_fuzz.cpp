@@ -1,4 +1,5 @@
-// The reader of torch.save's files: any bytes give a state whose tensors can be read, or an IoError. Corpus: tests/fixtures/checkpoints.
+// The reader of torch.save's files: any bytes give a state whose tensors can be read, or an IoError. Corpus:
+// tests/fixtures/checkpoints.
 #include <diva/core/error.hpp>
 #include <diva/io/torch_checkpoint.hpp>
 
