@@ -216,7 +216,7 @@ std::string ssl_options(const Flags& f) {
 
 // Of all options that the flags set in some sampler, those that this one has.
 std::string sampler_options(const Flags& f) {
-  const std::vector<std::pair<std::string, nlohmann::json>> fields = {
+  const std::vector<std::pair<std::string, nlohmann::ordered_json>> fields = {
       {"pool_size", f.data_batchmatch_bigbs},         {"candidates", f.data_batchmatch_ncomps},
       {"projection_dim", f.data_sampler_lowproj_dim}, {"greedy.measure", f.data_sim_measure},
       {"greedy.softened", f.data_gc_softened},        {"greedy.limit", f.data_gc_coreset_lim},
@@ -224,7 +224,7 @@ std::string sampler_options(const Flags& f) {
       {"store.refresh", f.data_idx_full_prec},        {"store.momentum", f.data_mb_mom},
       {"store.learning_rate", f.data_mb_lr},
   };
-  auto options = nlohmann::json::object();
+  auto options = nlohmann::ordered_json::object();
   const auto listings = diva::sampler_listings();
   const auto known =
       std::find_if(listings.begin(), listings.end(), [&](const auto& listing) { return listing.name == f.data_sampler; });
@@ -234,9 +234,9 @@ std::string sampler_options(const Flags& f) {
         std::any_of(known->options.begin(), known->options.end(), [&](const auto& option) { return option.name == name; });
     auto pointer = "/" + name;
     std::replace(pointer.begin(), pointer.end(), '.', '/');
-    if (has) options[nlohmann::json::json_pointer(pointer)] = value;
+    if (has) options[nlohmann::ordered_json::json_pointer(pointer)] = value;
   }
-  options.merge_patch(nlohmann::json(diva::parse_json(f.data_sampler_options, "--data_sampler_options")));
+  options.merge_patch(diva::parse_json(f.data_sampler_options, "--data_sampler_options"));
   return options.dump();
 }
 

@@ -1,3 +1,5 @@
+#include "one_thread.hpp"
+
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <torch/utils.h>
@@ -45,10 +47,7 @@ std::vector<std::int64_t> FeatureSampler::plan_batches(Generator generator,
   if (parallel) {
     at::parallel_for(0, batches_per_epoch(), 1, make);
   } else {
-    // All in the first of two tasks: within a parallel region LibTorch's operations stay on their thread.
-    at::parallel_for(0, 2, 1, [&](std::int64_t begin, std::int64_t) {
-      if (begin == 0) make(0, batches_per_epoch());
-    });
+    detail::on_one_thread([&] { make(0, batches_per_epoch()); });
   }
   return indices;
 }

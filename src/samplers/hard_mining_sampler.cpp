@@ -1,7 +1,9 @@
 #include "classes.hpp"
 #include "deck.hpp"
+#include "one_thread.hpp"
 
 #include <fmt/format.h>
+#include <torch/utils.h>
 #include <diva/core/checks.hpp>
 #include <diva/samplers/hard_mining_sampler.hpp>
 
@@ -51,7 +53,11 @@ std::vector<std::int64_t> HardMiningSampler::plan(const torch::Tensor& features,
   for (const auto sample : subset) subset_labels.push_back(labels_[static_cast<std::size_t>(sample)]);
 
   const auto rows = torch::tensor(subset, torch::kInt64);
-  const auto weights = hardness_(features.index_select(0, rows), torch::tensor(subset_labels, torch::kInt64), mining);
+  torch::Tensor weights;
+  detail::on_one_thread([&] {
+    torch::NoGradGuard no_grad;
+    weights = hardness_(features.index_select(0, rows), torch::tensor(subset_labels, torch::kInt64), mining);
+  });
   if (!weights.defined() || !weights.sizes().equals({std::ssize(subset)}))
     detail::fail<DataError>("HardMiningSampler", "hardness", fmt::format("[{}]", subset.size()), detail::describe(weights));
   const auto values = weights.detach().to(torch::kCPU, torch::kFloat64).contiguous();
