@@ -285,7 +285,7 @@ torch::Tensor normalise(const torch::Tensor& images, const AugmentationOptions& 
       scale.push_back(static_cast<float>(1 / (255 * options.standard_deviation[c])));
       shift.push_back(static_cast<float>(-options.mean[c] / options.standard_deviation[c]));
     }
-    const auto planes = [&](const std::vector<float>& values) {
+    const auto each_plane = [&](const std::vector<float>& values) {
       return torch::tensor(values).to(images.device()).view({-1, 1, 1});
     };
     return images.to(torch::kFloat32).mul_(each_plane(scale)).add_(each_plane(shift));
