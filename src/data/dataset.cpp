@@ -186,11 +186,11 @@ std::vector<ListLine> read_list(Reading& reading, const fs::path& path, std::siz
     std::istringstream words(text);
     line.words.clear();
     for (std::string word; line.words.size() + 1 < columns && words >> word;) line.words.push_back(word);
-    if (line.words.empty()) continue;  // an empty line
     std::string rest;
     std::getline(words >> std::ws, rest);
     while (!rest.empty() && std::isspace(static_cast<unsigned char>(rest.back()))) rest.pop_back();
     if (!rest.empty()) line.words.push_back(rest);
+    if (line.words.empty()) continue;  // an empty line
     if (line.words.size() == columns) {
       lines.push_back(line);
     } else {

