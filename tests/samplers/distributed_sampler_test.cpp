@@ -18,7 +18,7 @@ const auto labels = labels_of(std::vector<std::int64_t>(12, 9));
 // Data with which every registered sampler can be made.
 diva::SamplerData data() {
   diva::SamplerData data{.labels = labels};
-  for (const auto label : labels) data.categories.push_back(label / 4);
+  for (const auto label : labels) data.categories.push_back(label / 6);
   data.criterion = [](const torch::Tensor& features, const torch::Tensor&, Generator&) { return features.sum().item<double>(); };
   data.hardness = [](const torch::Tensor& features, const torch::Tensor&, Generator&) { return features.abs().sum(1); };
   return data;

@@ -107,7 +107,7 @@ TEST_CASE("feature_sampler refuses a state of another data set or batch, and sta
 }
 
 TEST_CASE("every registered feature sampler plans the same batches whatever the number of threads, and others with another seed") {
-  const auto labels = labels_of(std::vector<std::int64_t>(10, 12));
+  const auto labels = labels_of(std::vector<std::int64_t>(10, 6));
   diva::SamplerData data{.labels = labels, .categories = std::vector<std::int64_t>(labels.size(), 0)};
   data.criterion = [](const torch::Tensor& features, const torch::Tensor&, Generator& generator) {
     return features.matmul(features.t()).sum().item<double>() + generator.uniform();
@@ -116,21 +116,23 @@ TEST_CASE("every registered feature sampler plans the same batches whatever the 
   Generator generator(8);
   const auto features = generator.normal({std::ssize(labels), 16});
   const auto threads = at::get_num_threads();
+  std::int64_t tried = 0;
   for (const auto& name : diva::sampler_names()) {
-    INFO(name);
-    const diva::SamplerOptions options{.batch_size = 12, .name = name};
     if (name.find("ategor") != std::string::npos || name.find("ierarch") != std::string::npos) continue;  // one category only
+    if (!diva::make_sampler({.batch_size = 12, .name = name}, data, generator)->needs_features(0)) continue;
+    ++tried;
+    INFO(name);
     const auto planned = [&](int count, std::uint64_t seed) {
       at::set_num_threads(count);
-      auto sampler = diva::make_sampler(options, data, Generator(seed));
-      if (sampler->needs_features(2)) sampler->refresh(features);
+      auto sampler = diva::make_sampler({.batch_size = 12, .name = name}, data, Generator(seed));
+      sampler->refresh(features);
       sampler->start_epoch(2);
       return epoch_of(*sampler, 2);
     };
     const auto one = planned(1, 1);
-    CHECK(planned(2, 1) == one);
-    CHECK(planned(5, 1) == one);
     CHECK(planned(1, 2) != one);
+    CHECK(planned(3, 1) == one);
   }
+  CHECK(tried == 10);
   at::set_num_threads(threads);
 }
