@@ -4,6 +4,7 @@
 #include <diva/core/files.hpp>
 #include <diva/core/json.hpp>
 #include <diva/core/normalize.hpp>
+#include <diva/data/splits.hpp>
 #include <diva/report/projection.hpp>
 #include <diva/report/report.hpp>
 #include <diva/training.hpp>
