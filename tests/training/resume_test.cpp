@@ -2,6 +2,7 @@
 // SIGKILL as a process of its own (diva_main).
 #include "support/small_run.hpp"
 
+#include <diva/data/splits.hpp>
 #include <diva/io/csv.hpp>
 
 #include <fcntl.h>

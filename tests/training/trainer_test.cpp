@@ -1,6 +1,7 @@
 #include "support/small_run.hpp"
 
 #include <diva/core/error.hpp>
+#include <diva/data/splits.hpp>
 #include <diva/io/safetensors.hpp>
 #include <diva/io/torch_checkpoint.hpp>
 #include <diva/training/checkpoint.hpp>
