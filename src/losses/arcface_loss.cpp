@@ -6,8 +6,25 @@
 #include <numbers>
 #include <string>
 
+#include "fused_proxies.hpp"
+
 namespace diva {
 namespace {
+
+// cos(θ + m), and beyond π − m the line that goes on falling.
+struct AngularMargin {
+  double margin = 0;
+  bool goes_on = true;
+
+  detail::Shifted operator()(double cosine) const {
+    const double cos_m = std::cos(margin), sin_m = std::sin(margin);
+    if (goes_on && !(cosine >= -cos_m)) return {cosine - margin * sin_m, 1};
+    const double square = 1 - cosine * cosine;
+    if (square <= 0) return {cosine * cos_m, cos_m};
+    const double sine = std::sqrt(square);
+    return {cosine * cos_m - sine * sin_m, cos_m + cosine / sine * sin_m};
+  }
+};
 
 torch::Tensor nearest_center(const torch::Tensor& cosines, std::int64_t centers) {
   if (centers == 1) return cosines;
@@ -23,6 +40,13 @@ ArcFaceLoss::ArcFaceLoss(const ArcFaceLossOptions& options, std::int64_t num_cla
 
 torch::Tensor ArcFaceLoss::compute(const Comparison& comparison, const Tuples& tuples) {
   const auto now = step(comparison, tuples);
+  if (options_.variant != Variant::repo) {
+    const AngularMargin margin = {options_.margin, options_.variant != Variant::paper};
+    const auto fused =
+        detail::fused_proxies({.embeddings = comparison.embeddings, .rows = now.rows}, {now.targets, now.labels, now.weights},
+                              options_.reducer, detail::SoftmaxKernel<AngularMargin>{options_.scale, margin, options_.sub_centers});
+    if (fused.defined()) return fused;
+  }
   const auto x = options_.variant == Variant::repo ? comparison.embeddings : l2_normalize(comparison.embeddings);
   return cross_entropy(x, l2_normalize(now.rows), now, options_.reducer,
                        [options = options_](const torch::Tensor& products, const torch::Tensor& targets, std::int64_t,

@@ -2,8 +2,57 @@
 #include <diva/losses/pairwise.hpp>
 #include <diva/losses/proxy_anchor_loss.hpp>
 
+#include <cmath>
+
+#include "fused_pairs.hpp"
+
 namespace diva {
 namespace {
+
+// One proxy against the batch: log(1 + Σ_p exp(−α⁺(s − δ⁺))) where it has a sample, and log(1 + Σ_n exp(α⁻(s − δ⁻))).
+struct ProxyRowOfBatch {
+  static constexpr int groups = 2;
+  double positive_scale, positive_margin, negative_scale, negative_margin;
+
+  template <class L>
+  DIVA_INLINE void row(detail::FusedRow<typename L::Number>& row) const {
+    using T = typename L::Number;
+    const T scale = static_cast<T>(negative_scale), margin = static_cast<T>(negative_margin);
+    auto largest = L::all(T(0));  // the 1 of the sum
+    for (std::int64_t j = 0; j < row.size; j += L::count) {
+      const auto z = (L::load(row.values + j) - margin) * scale;
+      largest = L::where((L::load(row.relation + j) < T(0)) & (z > largest), z, largest);
+    }
+    const T shift = L::largest(largest);
+    typename L::Vector sums = {};
+    for (std::int64_t j = 0; j < row.size; j += L::count) {
+      const auto z = (L::load(row.values + j) - margin) * scale - shift;
+      const auto power = L::where(L::load(row.relation + j) < T(0), L::exp(z));
+      sums += power;
+      L::store(row.slopes + j, power);
+    }
+    row.set_loss(logarithm(static_cast<double>(shift), L::sum(sums)), 1);
+    const T share = static_cast<T>(negative_scale / (std::exp(-static_cast<double>(shift)) + L::sum(sums)));
+    for (std::int64_t j = 0; j < row.size; j += L::count) L::store(row.slopes + j, L::load(row.slopes + j) * share);
+
+    if (row.positive_count == 0) return;
+    const auto pulled = [&](std::int64_t k) {
+      return -positive_scale * (static_cast<double>(row.values[row.positives[k]]) - positive_margin);
+    };
+    double farthest = 0, sum = 0;
+    for (std::int64_t k = 0; k < row.positive_count; ++k) farthest = pulled(k) > farthest ? pulled(k) : farthest;
+    for (std::int64_t k = 0; k < row.positive_count; ++k) sum += std::exp(pulled(k) - farthest);
+    row.set_loss(logarithm(farthest, sum), 0);
+    const double steep = -positive_scale / (std::exp(-farthest) + sum);
+    for (std::int64_t k = 0; k < row.positive_count; ++k)
+      row.slopes[row.positives[k]] = static_cast<T>(steep * std::exp(pulled(k) - farthest));
+  }
+
+  // log(1 + e^shift · sum) for shift ≥ 0.
+  static double logarithm(double shift, double sum) {
+    return shift > 0 ? shift + std::log(std::exp(-shift) + sum) : std::log1p(sum);
+  }
+};
 
 // log(1 + e^x). torch's returns x itself above a threshold, which shows at 20, where the seed has it, but not at 40.
 torch::Tensor softplus(const torch::Tensor& x, Variant variant) {
@@ -34,6 +83,13 @@ ProxyAnchorLoss::ProxyAnchorLoss(const ProxyAnchorLossOptions& options, std::int
 
 torch::Tensor ProxyAnchorLoss::compute(const Comparison& comparison, const Tuples& tuples) {
   const auto now = step(comparison, tuples);
+  if (options_.mode == ProxyMode::anchor && options_.variant != Variant::repo && !now.weights.defined()) {
+    const auto fused = detail::fused_pairs(
+        {.embeddings = now.rows, .labels = now.classes, .reference = Reference{comparison.embeddings, now.labels}}, {},
+        {.distance = options_.distance, .similarities = true, .reducer = options_.reducer},
+        ProxyRowOfBatch{options_.positive_scale, options_.positive_margin, options_.negative_scale, options_.negative_margin});
+    if (fused.defined()) return fused;
+  }
   auto distance = options_.distance;
   const bool unit = distance.normalize || distance.kind == Distance::cosine;
   // Once for all blocks.

@@ -1,6 +1,8 @@
 #include <diva/core/normalize.hpp>
 #include <diva/losses/softmax_loss.hpp>
 
+#include "fused_proxies.hpp"
+
 namespace diva {
 
 SoftmaxLoss::SoftmaxLoss(const SoftmaxLossOptions& options, std::int64_t num_classes, std::int64_t embed_dim, Generator& generator)
@@ -10,6 +12,11 @@ SoftmaxLoss::SoftmaxLoss(const SoftmaxLossOptions& options, std::int64_t num_cla
 
 torch::Tensor SoftmaxLoss::compute(const Comparison& comparison, const Tuples& tuples) {
   const auto now = step(comparison, tuples);
+  const auto fused = detail::fused_proxies(
+      {.embeddings = comparison.embeddings, .rows = now.rows, .unit_embeddings = options_.normalize_embeddings},
+      {now.targets, now.labels, now.weights}, options_.reducer,
+      detail::SoftmaxKernel<detail::NoMargin>{.scale = 1 / options_.temperature});
+  if (fused.defined()) return fused;
   const auto x = options_.normalize_embeddings ? l2_normalize(comparison.embeddings) : comparison.embeddings;
   return cross_entropy(x, l2_normalize(now.rows), now, options_.reducer,
                        [temperature = options_.temperature](const torch::Tensor& products, const torch::Tensor&, std::int64_t,

@@ -2,10 +2,57 @@
 #include <diva/core/normalize.hpp>
 #include <diva/losses/softtriplet_loss.hpp>
 
+#include <cmath>
 #include <string>
+
+#include "fused_proxies.hpp"
 
 namespace diva {
 namespace {
+
+// Cross entropy of λ S_c, S_c = Σ_k q_k p_k with q = softmax_k(p / γ), and S_y − δ for the own class.
+struct SoftCenters {
+  static constexpr double padding = -1e30;
+  double lambda, gamma, margin;
+  std::int64_t centers;
+
+  template <class L, class T = typename L::Number>
+  DIVA_INLINE double row(detail::ProxyRow<T>& row) const {
+    const auto classes = row.proxies / centers,
+               size = (classes + detail::row_padding - 1) / detail::row_padding * detail::row_padding;
+    T *const similarities = row.scratch, *const slopes = row.scratch + row.size;
+    const T inverse = static_cast<T>(1 / gamma);
+    // Exponents first, so that all powers are taken at once.
+    for (std::int64_t c = 0; c < classes; ++c) {
+      const T* products = row.products + c * centers;
+      T largest = products[0];
+      for (std::int64_t k = 1; k < centers; ++k) largest = products[k] > largest ? products[k] : largest;
+      for (std::int64_t k = 0; k < centers; ++k) row.slopes[c * centers + k] = (products[k] - largest) * inverse;
+    }
+    for (auto j = row.proxies; j < row.size; ++j) row.slopes[j] = T(0);
+    for (std::int64_t j = 0; j < row.size; j += L::count) L::store(row.slopes + j, L::exp(L::load(row.slopes + j)));
+    for (std::int64_t c = 0; c < classes; ++c) {
+      const T* products = row.products + c * centers;
+      T* shares = row.slopes + c * centers;
+      T total = 0, similarity = 0;
+      for (std::int64_t k = 0; k < centers; ++k) total += shares[k];
+      for (std::int64_t k = 0; k < centers; ++k) {
+        shares[k] /= total;
+        similarity += shares[k] * products[k];
+      }
+      // The derivative of S_c by p_k.
+      for (std::int64_t k = 0; k < centers; ++k) shares[k] *= 1 + (products[k] - similarity) * inverse;
+      similarities[c] = similarity;
+    }
+    for (auto c = classes; c < size; ++c) similarities[c] = static_cast<T>(padding);
+    const detail::Shifted own = {static_cast<double>(similarities[row.target]) - margin, 1};
+    const double loss = detail::cross_entropy_row<L>(similarities, slopes, size, row.target, lambda, own);
+    for (std::int64_t c = 0; c < classes; ++c) {
+      for (std::int64_t k = 0; k < centers; ++k) row.slopes[c * centers + k] *= slopes[c];
+    }
+    return loss;
+  }
+};
 
 constexpr auto function = "SoftTripletLoss";
 
@@ -45,19 +92,30 @@ SoftTripletLoss::SoftTripletLoss(const SoftTripletLossOptions& options, std::int
 
 torch::Tensor SoftTripletLoss::compute(const Comparison& comparison, const Tuples& tuples) {
   const auto now = step(comparison, tuples);
-  const auto x = as_repo(options_) ? comparison.embeddings : l2_normalize(comparison.embeddings);
+  auto loss = of_samples(comparison.embeddings, now);
+  if (options_.center_penalty == 0 || options_.centers == 1 || comparison.size() == 0) return loss;
   const auto normalized = normalized_centers(now.rows, options_);
   const auto centers = as_repo(options_) ? normalized.t() : normalized;
-  auto loss = cross_entropy(x, centers, now, options_.reducer,
-                            [options = options_](const torch::Tensor& products, const torch::Tensor& targets, std::int64_t,
-                                                 const std::vector<torch::Tensor>&) {
-                              const auto similarities = to_classes(products, options);
-                              const auto own = similarities.gather(1, targets) - options.margin;
-                              return similarities.scatter(1, targets, own) * options.lambda;
-                            });
-  if (options_.center_penalty == 0 || options_.centers == 1 || comparison.size() == 0) return loss;
   const auto spread = options_.center_penalty * penalty(centers.contiguous(), options_.centers);
   return loss + (now.weights.defined() ? spread * (now.weights > 0).any() : spread);
+}
+
+torch::Tensor SoftTripletLoss::of_samples(const torch::Tensor& embeddings, const Step& now) const {
+  if (!as_repo(options_)) {
+    const auto fused =
+        detail::fused_proxies({.embeddings = embeddings, .rows = now.rows}, {now.targets, now.labels, now.weights},
+                              options_.reducer, SoftCenters{options_.lambda, options_.gamma, options_.margin, options_.centers});
+    if (fused.defined()) return fused;
+  }
+  const auto normalized = normalized_centers(now.rows, options_);
+  const auto centers = as_repo(options_) ? normalized.t() : normalized;
+  return cross_entropy(as_repo(options_) ? embeddings : l2_normalize(embeddings), centers, now, options_.reducer,
+                       [options = options_](const torch::Tensor& products, const torch::Tensor& targets, std::int64_t,
+                                            const std::vector<torch::Tensor>&) {
+                         const auto similarities = to_classes(products, options);
+                         const auto own = similarities.gather(1, targets) - options.margin;
+                         return similarities.scatter(1, targets, own) * options.lambda;
+                       });
 }
 
 torch::Tensor SoftTripletLoss::scores(const torch::Tensor& embeddings, const torch::Tensor& rows) const {

@@ -50,6 +50,7 @@ class SoftTripletLoss final : public ProxyLoss {
 
  private:
   torch::Tensor compute(const Comparison& comparison, const Tuples& tuples) override;
+  [[nodiscard]] torch::Tensor of_samples(const torch::Tensor& embeddings, const Step& now) const;
   [[nodiscard]] torch::Tensor scores(const torch::Tensor& embeddings, const torch::Tensor& rows) const override;
 
   SoftTripletLossOptions options_;
