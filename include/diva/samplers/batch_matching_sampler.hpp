@@ -68,8 +68,9 @@ using BatchCriterion = std::function<double(const torch::Tensor& features, const
 ///          are drawn with replacement. The projection there is nn.Linear's random initialisation; here entries are N(0, 1/dim),
 ///          which keeps distances on average. The criterion, always unset there, is given here and sees unprojected features.
 /// Edge:    ⌊samples / batch size⌋ batches an epoch, at least 1. Classes with fewer than n samples are never drawn.
-/// Cost:    a batch takes what one pool and `candidates` candidates of the cost function take: about 20 ms for frechet with 512
-///          features of 128 dimensions. Random batches are no way to cover data: see `coverage`.
+/// Cost:    a batch takes what one pool and `candidates` candidates of the cost function take: for 512 features of 128 dimensions,
+///          batches of 112 and one core 4 ms for frechet, 10 ms for class_frechet, 8 ms for distances. Random batches are no way to
+///          cover data: see `coverage`.
 /// Throws:  OptionError when n does not divide the batch size, the pool is smaller than a candidate, or matching is `criterion`
 ///          and none is given; DataError when too few classes or samples can be drawn.
 class BatchMatchingSampler : public FeatureSampler {
