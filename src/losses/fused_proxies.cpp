@@ -5,7 +5,7 @@
 #include <diva/core/gradient.hpp>
 #include <diva/losses/pairwise.hpp>
 
-#include "fused_loops.hpp"
+#include "../miners/fused_loops.hpp"
 #include "fused_pairs.hpp"
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 
 #include <diva/losses/reducer.hpp>
 
-#include "fused_lanes.hpp"
+#include "../miners/fused_lanes.hpp"
 
 #include <cmath>
 #include <vector>
