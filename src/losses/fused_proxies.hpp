@@ -28,7 +28,7 @@ template <class T>
 struct ProxyRow {
   T* products;           ///< [size] of the sample and each proxy; may be overwritten.
   T* slopes;             ///< [size], to be written: the derivative of the loss by each product.
-  T* scratch;            ///< [2 · size] for the kernel.
+  T* scratch;            ///< [3 · size] for the kernel.
   std::int64_t size;     ///< A multiple of row_padding, at least the number of proxies.
   std::int64_t proxies;  ///< S·K.
   std::int64_t target;   ///< Which class is its own.
@@ -110,7 +110,7 @@ struct ProxyBody {
 
 template <class Kernel, class T>
 void run_proxy_rows(const void* self, const ProxyRows<T>& rows, std::int64_t begin, std::int64_t end) {
-  std::vector<T> scratch(static_cast<std::size_t>(2 * rows.stride));
+  std::vector<T> scratch(static_cast<std::size_t>(3 * rows.stride));
   run_best<ProxyBody<Kernel>, T>(best_instruction_set(), static_cast<const Kernel*>(self), &rows, begin, end, scratch.data());
 }
 
@@ -176,29 +176,24 @@ struct SoftmaxKernel {
       return cross_entropy_row<L>(row.products, row.slopes, row.size, row.target, scale, own, own_counts);
     }
     const auto classes = row.proxies / centers, size = (classes + row_padding - 1) / row_padding * row_padding;
-    T *const nearest = row.scratch, *const slopes = row.scratch + row.size;
+    T *const nearest = row.scratch, *const slopes = row.scratch + row.size, *const places = slopes + row.size;
     for (std::int64_t c = 0; c < classes; ++c) {
-      T best = row.products[c * centers];
+      const T* products = row.products + c * centers;
+      T best = products[0];
+      std::int64_t place = 0;  // of several equally near ones the first
       for (std::int64_t k = 1; k < centers; ++k) {
-        const T other = row.products[c * centers + k];
-        if (other > best || other != other) best = other;
+        const bool nearer = products[k] > best || products[k] != products[k];
+        best = nearer ? products[k] : best;
+        place = nearer ? k : place;
       }
       nearest[c] = best;
+      places[c] = static_cast<T>(place);
     }
     for (auto c = classes; c < size; ++c) nearest[c] = static_cast<T>(padding);
     const auto own = margin(static_cast<double>(nearest[row.target]));
-    const T found = nearest[row.target];
     const double loss = cross_entropy_row<L>(nearest, slopes, size, row.target, scale, own, own_counts);
-    nearest[row.target] = found;
-    for (std::int64_t c = 0; c < classes; ++c) {
-      bool given = false;  // to the first of several equally near ones
-      for (std::int64_t k = 0; k < centers; ++k) {
-        const auto j = c * centers + k;
-        const bool takes = !given && row.products[j] == nearest[c];
-        row.slopes[j] = takes ? slopes[c] : T(0);
-        given = given || takes;
-      }
-    }
+    for (std::int64_t j = 0; j < row.size; j += L::count) L::store(row.slopes + j, typename L::Vector{});
+    for (std::int64_t c = 0; c < classes; ++c) row.slopes[c * centers + static_cast<std::int64_t>(places[c])] = slopes[c];
     return loss;
   }
 };

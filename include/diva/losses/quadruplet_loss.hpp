@@ -41,8 +41,8 @@ void describe(QuadrupletLossOptions& options, Visitor&& visit) {
 ///          all T drawn samples.
 /// Shapes:  embeddings [B, D]; labels [B] int64, or a relation, whose negatives may be m; triplets -> scalar.
 /// Edge:    no triplet: 0; no second negative: the first term alone. Limit: all embeddings equal: α₁ + α₂.
-/// Cost:    given triplets: O(T·B·D) time, O(T·D) memory and that of pairwise_loss. All of them, for P positive pairs and classes of
-///          K: O(B·P·(log B + K) + B²·D) time, O(P + pairs_at_once) memory, without a list; with the reducer none they are listed.
+/// Cost:    given triplets: O(T·B·D) time, O(T·D) memory and that of pairwise_loss. All of them, of P positive pairs and classes
+///          of K: O(B·P·(log B + K) + B²·D) time, O(P + pairs_at_once) memory, without a list; the reducer none lists them.
 ///          Gradient reaches embeddings.
 /// Throws:  OptionError (range, pairs given, a reference).
 class QuadrupletLoss final : public Loss {
