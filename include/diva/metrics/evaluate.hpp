@@ -105,8 +105,8 @@ const std::vector<MetricForm>& metric_forms();
 ///          Ties and duplicates are ordered by their index; a sample is told from its duplicates by id, not by rank. Ranks beyond
 ///          the gallery hold misses.
 /// Cost:    that of nearest_neighbours; mAP over all ranks measures all N² pairs, as do auc, eer, fnmr and uniformity, all others
-///          O(N k). O(N + block · k) memory besides the features. mrr searches further only for queries that have not met their
-///          class.
+///          O(N k). Memory beyond the features: that of visit_neighbours. mrr searches further only for queries that have not met
+///          their class.
 /// Throws:  OptionError (a name that is no metric, with the nearest that is; an unknown level), ShapeError, DataError (as
 ///          nearest_neighbours: NaN, rows of length 0 under cosine; no sample).
 MetricValues evaluate(const torch::Tensor& features, const torch::Tensor& labels, const std::vector<std::string>& metrics,
