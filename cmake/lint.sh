@@ -39,11 +39,11 @@ closure() {
   printf '%s\n' "$found"
 }
 
-# A file is checked again only when it, a header that it includes or the rules have changed. Clang refuses LibTorch's own headers in C++20 with this
+# A file is checked again only when it, a header that it includes or the rules have changed in more than comments. Clang refuses LibTorch's own headers in C++20 with this
 # standard library (they make a vector of a type that is not complete yet), goes on, and checks ours: only what it finds there counts.
 tidy_file() {
   local file=$1 stamp found
-  stamp=build/lint/tidy/$(closure "$file" | xargs cat .clang-tidy | sha256sum | cut -c1-32)
+  stamp=build/lint/tidy/$(closure "$file" | xargs cat .clang-tidy | sed -E '/^ *\/\//d; s/ +\/\/ [^"]*$//; s/ +\/\/\/< .*$//' | sha256sum | cut -c1-32)
   [[ -e $stamp ]] && return 0
   found=$(clang-tidy --quiet -p build/lint --extra-arg=-ferror-limit=0 "$file" 2>/dev/null | grep -E -A5 "^$PWD/[^:]*:[0-9:]+ (error|warning):" || true)
   if [[ -z $found ]]; then
