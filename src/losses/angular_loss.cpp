@@ -176,8 +176,8 @@ torch::Tensor AngularLoss::angular_term(const Comparison& comparison, const Tupl
   const bool listed = std::holds_alternative<Pairs>(tuples) || std::holds_alternative<Triplets>(tuples);
   if (!listed && !comparison.reference &&
       detail::fusible(comparison, tuples, {.distance = {.kind = Distance::dot}, .reducer = options_.reducer})) {
-    const auto loss = comparison.embeddings.scalar_type() == torch::kFloat32 ? angular_pairs<float>(comparison, tuples, options_)
-                                                                             : angular_pairs<double>(comparison, tuples, options_);
+    auto loss = comparison.embeddings.scalar_type() == torch::kFloat32 ? angular_pairs<float>(comparison, tuples, options_)
+                                                                       : angular_pairs<double>(comparison, tuples, options_);
     if (loss.defined()) return loss;
   }
   const auto [pair_anchors, positives] = detail::positive_pairs(comparison, tuples);

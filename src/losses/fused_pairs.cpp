@@ -52,7 +52,7 @@ class FusedLoss {
       }
       kernel_.finish_pass(kernel_.self, pass, totals);
     }
-    const auto result = torch::empty({}, all_.anchors.rows.options());
+    auto result = torch::empty({}, all_.anchors.rows.options());
     *result.template data_ptr<T>() = static_cast<T>(reduced());
     return result;
   }

@@ -136,7 +136,7 @@ torch::Tensor MarginLoss::of_triplets(const Comparison& comparison, const Triple
   const auto& [anchors, positives, negatives] = triplets;
   const auto& embeddings = comparison.embeddings;
   const auto distance_to = [&](const torch::Tensor& others) {
-    return distances_of(options_, detail::listed_distances(comparison, anchors, others, measured(options_)));
+    return distances_of(options_, detail::listed_distances(comparison, triplets.anchors, others, measured(options_)));
   };
   auto boundary = boundary_.defined() ? boundary_.to(embeddings.scalar_type())
                                       : torch::full({1}, options_.boundary, embeddings.options().requires_grad(false));

@@ -6,6 +6,7 @@
 #include "triplet_rows.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 namespace diva {
@@ -58,9 +59,8 @@ struct TripletKernel {
     std::vector<std::pair<T, std::int32_t>> limits;
     for (std::size_t k = 0; k < count; ++k)
       limits.emplace_back(row.values[row.positives[k]] + static_cast<T>(margin), row.positives[k]);
-    bool whole = true;
-    for (const auto& [limit, column] : limits) whole = whole && limit == limit;
-    if (!whole) return compare<L>(row);  // NaN has no place in an order
+    // NaN has no place in an order.
+    if (std::any_of(limits.begin(), limits.end(), [](const auto& one) { return std::isnan(one.first); })) return compare<L>(row);
     std::sort(limits.begin(), limits.end());
     std::vector<double> above(count + 1, 0),
         violations(count + 1, 0);  // sum of the limits from k on; how many begin to violate at k

@@ -76,7 +76,7 @@ struct Lanes {
 
   /// √x, x ≥ 0.
   DIVA_INLINE static Vector root(Vector x) {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(__clang__)  // Clang refuses a register that the body alone has not
     // Not intrinsics, which a function without their instruction set cannot inline, nor a loop over lanes, which sets errno.
     Vector result;
     if constexpr (bytes == 16 && sizeof(T) == 4) asm("sqrtps %1, %0" : "=x"(result) : "x"(x));

@@ -150,7 +150,7 @@ struct Finish {
       if (sums != nullptr) subtract<L>(gradient, rows, dim, sums[i], T(1));
       if (lengths == nullptr) continue;
       // Below the shortest length the divisor is a constant.
-      const T radial = lengths[i] > static_cast<T>(shortest) || lengths[i] != lengths[i] ? product<L>(gradient, rows, dim) : T(0);
+      const T radial = lengths[i] > static_cast<T>(shortest) || std::isnan(lengths[i]) ? product<L>(gradient, rows, dim) : T(0);
       subtract<L>(gradient, rows, dim, radial, 1 / lengths[i]);
     }
   }

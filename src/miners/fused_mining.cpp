@@ -88,7 +88,7 @@ Pairs pairs_of(MiningRows<T>& rows, const PairLimits& limits) {
     totals[1] += found[1];
   }
 
-  const Pairs pairs = {indices(totals[0]), indices(totals[0]), indices(totals[1]), indices(totals[1])};
+  Pairs pairs = {indices(totals[0]), indices(totals[0]), indices(totals[1]), indices(totals[1])};
   auto *anchors = pairs.anchors.data_ptr<std::int64_t>(), *others = pairs.positives.data_ptr<std::int64_t>();
   auto *negative_anchors = pairs.negative_anchors.data_ptr<std::int64_t>(), *negatives = pairs.negatives.data_ptr<std::int64_t>();
   // Written at each column and kept at those that are marked: one place more than columns.
@@ -120,7 +120,7 @@ std::int64_t hardest_of(const FusedRow<T>& row, std::int64_t references, T side,
     if (row.relation[j] != side) continue;
     const T v = row.values[j];
     if (best < 0 || beyond(v, row.values[best])) best = j;
-    if (v != v) return j;
+    if (std::isnan(v)) return j;
   }
   return best;
 }
@@ -137,7 +137,7 @@ Triplets hardest(MiningRows<T>& rows) {
     found.push_back(hardest_of(row, rows.all.references, T(-1), [](T v, T best) { return v < best; }));
   }
   const auto number = static_cast<std::int64_t>(found.size()) / 3;
-  const Triplets triplets = {indices(number), indices(number), indices(number)};
+  Triplets triplets = {indices(number), indices(number), indices(number)};
   const torch::Tensor* columns[] = {&triplets.anchors, &triplets.positives, &triplets.negatives};
   for (std::int64_t c = 0; c < 3; ++c) {
     auto* to = columns[c]->data_ptr<std::int64_t>();
@@ -179,7 +179,7 @@ Triplets triplets_of(std::string_view function, MiningRows<T>& rows, T low, T hi
     fail<DataError>(function, "labels", "of at most 2^27 such triplets (ask for harder ones, or a smaller batch)",
                     "more than " + std::to_string(limit));
   }
-  const Triplets triplets = {indices(total), indices(total), indices(total)};
+  Triplets triplets = {indices(total), indices(total), indices(total)};
   auto *anchors = triplets.anchors.data_ptr<std::int64_t>(), *positives = triplets.positives.data_ptr<std::int64_t>(),
        *negatives = triplets.negatives.data_ptr<std::int64_t>();
   // Written at each column and kept at those that hold: one place more than columns.

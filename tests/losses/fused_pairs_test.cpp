@@ -1,6 +1,7 @@
 // The kernels of rows against the tensor form of the same criterion, which is what CUDA and all other cases run.
 #include "support/catch.hpp"
 
+#include "../../src/losses/fused_lists.hpp"
 #include "../../src/losses/fused_pairs.hpp"
 
 #include <torch/autograd.h>
@@ -234,6 +235,39 @@ TEST_CASE("fused_pairs is not used where it cannot be") {
   CHECK(!evaluate(contrastive, "{}", p, torch::kFloat64).fused);
   p.tuples = diva::Relation{some<0.6, some> 0.4};
   CHECK(!evaluate(contrastive, "{}", p, torch::kFloat64).fused);
+}
+
+TEST_CASE("listed_distances is the distance of the listed rows in value and gradients, whatever occurs how often") {
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    diva::Generator generator(seed);
+    const bool with_reference = seed % 2 == 1;
+    const auto x = generator.normal({6, 11}, torch::kFloat64), r = generator.normal({9, 11}, torch::kFloat64);
+    const auto from = random_labels(generator, 25, 6), to = random_labels(generator, 25, with_reference ? 9 : 6);
+    const auto weights = generator.normal({25}, torch::kFloat64);
+    for (const auto kind :
+         {diva::Distance::euclidean, diva::Distance::squared_euclidean, diva::Distance::cosine, diva::Distance::dot}) {
+      for (const bool normalize : {false, true}) {
+        CAPTURE(seed, static_cast<int>(kind), normalize);
+        const auto measure = [&](bool in_tensors) {
+          auto a = x.clone().requires_grad_(), b = r.clone().requires_grad_();
+          diva::Comparison comparison{.embeddings = a, .labels = {}, .reference = {}, .relation = {}};
+          if (with_reference) comparison.reference = diva::Reference{b};
+          torch::Tensor values;
+          if (in_tensors) {
+            const diva::detail::TensorFormGuard guard;
+            values = diva::detail::listed_distances(comparison, from, to, {.kind = kind, .normalize = normalize});
+          } else {
+            values = diva::detail::listed_distances(comparison, from, to, {.kind = kind, .normalize = normalize});
+          }
+          (values * weights).sum().backward();
+          Found found = {{values, a.grad()}, false};
+          if (with_reference) found.tensors.push_back(b.grad());
+          return found;
+        };
+        CHECK(difference(measure(false), measure(true)) < 1e-12);
+      }
+    }
+  }
 }
 
 TEST_CASE("lanes compute the exponential to a few units in the last place, 0 for what is too small, and pass NaN") {
