@@ -140,26 +140,3 @@ TEST_CASE("the objective's state holds the generator of sampled classes") {
   second.restore(first.state());
   for (int i = 0; i < 3; ++i) CHECK(step(first) == step(second));
 }
-
-TEST_CASE("the objective judges embeddings of its first criterion's head alone, as in the whole") {
-  const std::vector<std::string> heads = {"selfsimilarity", "discriminative", "shared"};
-  const diva::ObjectiveOptions options{};
-  auto data = batch(heads);
-  Objective objective(options, heads, 4, 8, Generator(2));
-  objective.to(torch::kFloat64);
-  CHECK(objective.criterion_head() == "discriminative");
-  const auto& x = data.embeddings.at("discriminative");
-  Generator alone(3), again(3);
-  const auto tuples = std::get<diva::Triplets>(objective.mine_first(x, data.labels, alone));
-  CHECK(torch::equal(std::get<diva::Triplets>(objective.mine(data.embeddings, data.labels, again).at("discriminative")).negatives,
-                     tuples.negatives));
-  Generator once_more(3);
-  const auto value = value_of(options, heads, data);
-  for (const auto& [name, term] : value.terms) {
-    if (name == "discriminative") CHECK(torch::equal(objective.criterion(x, data.labels, once_more).detach(), term));
-  }
-  const Objective without(options, {"selfsimilarity"}, 4, 8, Generator(2));
-  CHECK(without.criterion_head().empty());
-  CHECK_THROWS_AS(without.criterion(x, data.labels, alone), diva::OptionError);
-  CHECK_THROWS_AS(without.mine_first(x, data.labels, alone), diva::OptionError);
-}
