@@ -39,8 +39,9 @@ closure() {
   printf '%s\n' "$found"
 }
 
-# A file is checked again only when it, a header that it includes or the rules have changed in more than comments. Clang refuses LibTorch's own headers in C++20 with this
-# standard library (they make a vector of a type that is not complete yet), goes on, and checks ours: only what it finds there counts.
+# A file is checked again only when it, a header that it includes or the rules have changed in more than comments. Clang refuses
+# LibTorch's own headers in C++20 with this standard library (they make a vector of a type that is not complete yet), goes on, and checks
+# ours: only what it finds there counts.
 tidy_file() {
   local file=$1 stamp found
   stamp=build/lint/tidy/$(closure "$file" | xargs cat .clang-tidy | sed -E '/^ *\/\//d; s/ +\/\/ [^"]*$//; s/ +\/\/\/< .*$//' | sha256sum | cut -c1-32)
@@ -62,14 +63,12 @@ lint() {
   repository_rules
 
   set_up release
-  if [[ ! -e build/lint/compile_commands.json ]]; then
-    # Clang cannot read GCC's precompiled header.
-    cmake --preset release -B build/lint -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DDIVA_BUILD_TESTS=OFF >/dev/null
-  fi
+  # Clang cannot read GCC's precompiled header.
+  cmake --preset release -B build/lint -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DDIVA_BUILD_TESTS=OFF >/dev/null
   mkdir -p build/lint/tidy
   export -f closure tidy_file
   local files=("$@")
-  ((${#files[@]})) || mapfile -t files < <(git ls-files 'src/*.cpp' 'examples/*.cpp')
+  ((${#files[@]})) || mapfile -t files < <(git ls-files 'src/*.cpp' 'examples/*.cpp' ':!examples/tutorials')
   printf '%s\0' "${files[@]}" | xargs -0 -P "$(getconf _NPROCESSORS_ONLN)" -I{} bash -c 'tidy_file "$1" || { echo "clang-tidy found faults in $1" >&2; exit 1; }' _ {} || faults=$((faults + 1))
   if ((faults)); then die "lint found faults"; fi
   say "Clean"
