@@ -1,5 +1,7 @@
 # ./dev lint: formatting, the repository's own rules, clang-tidy. Sourced by dev.
 
+clang_tidy_version=23.1.4
+
 # rule NAME LINES: prints the lines and counts a fault when there are any.
 rule() {
   [[ -n $2 ]] || return 0
@@ -39,14 +41,14 @@ closure() {
   printf '%s\n' "$found"
 }
 
-# A file is checked again only when it, a header that it includes or the rules have changed in more than comments. Clang refuses
-# LibTorch's own headers in C++20 with this standard library (they make a vector of a type that is not complete yet), goes on, and checks
-# ours: only what it finds there counts.
+# A file is checked again only when it, a header that it includes or the rules have changed in more than comments. Clang refuses LibTorch's
+# headers in C++20 with libstdc++ unless cmake/clang_vector.hpp comes first.
 tidy_file() {
   local file=$1 stamp found
-  stamp=build/lint/tidy/$(closure "$file" | xargs cat .clang-tidy | sed -E '/^ *\/\//d; s/ +\/\/ [^"]*$//; s/ +\/\/\/< .*$//' | sha256sum | cut -c1-32)
+  stamp=build/lint/tidy/$(closure "$file" | xargs cat .clang-tidy cmake/clang_vector.hpp | sed -E '/^ *\/\//d; s/ +\/\/ [^"]*$//; s/ +\/\/\/< .*$//' | sha256sum | cut -c1-32)
   [[ -e $stamp ]] && return 0
-  found=$(clang-tidy --quiet -p build/lint --extra-arg=-ferror-limit=0 "$file" 2>/dev/null | grep -E -A5 "^$PWD/[^:]*:[0-9:]+ (error|warning):" || true)
+  found=$(build/lint/tools/bin/clang-tidy --quiet -p build/lint --extra-arg=-include --extra-arg="$PWD/cmake/clang_vector.hpp" --extra-arg=-fno-openmp "$file" 2>&1 |
+    grep -E -A5 "(^[^ ]+:[0-9:]+|^) ?(error|warning):" || true)
   if [[ -z $found ]]; then
     touch "$stamp"
   else
@@ -58,7 +60,7 @@ tidy_file() {
 lint() {
   cd "$root"
   faults=0
-  install_missing clang-format clang-tidy
+  install_missing clang-format python3-venv
   rule "Files that clang-format would change (clang-format -i FILE)" "$(git ls-files '*.hpp' '*.cpp' | xargs clang-format --dry-run 2>&1 | sed -nE 's/^([^:]+):[0-9]+:.*warning: code should be.*/\1/p' | sort -u)"
   repository_rules
 
@@ -66,6 +68,11 @@ lint() {
   # Clang cannot read GCC's precompiled header.
   cmake --preset release -B build/lint -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DDIVA_BUILD_TESTS=OFF >/dev/null
   mkdir -p build/lint/tidy
+  # One version for all systems: Debian's takes three times as long, as it looks into the headers of others too.
+  if [[ ! -x build/lint/tools/bin/clang-tidy ]]; then
+    say "Installing clang-tidy $clang_tidy_version into build/lint/tools"
+    python3 -m venv build/lint/tools && build/lint/tools/bin/pip install -q "clang-tidy==$clang_tidy_version" || die "clang-tidy could not be installed"
+  fi
   export -f closure tidy_file
   local files=("$@")
   ((${#files[@]})) || mapfile -t files < <(git ls-files 'src/*.cpp' 'examples/*.cpp' ':!examples/tutorials')

@@ -78,6 +78,7 @@ void declare(CLI::App& app, Flags& f) {
 
 std::vector<std::string> metric_names(const Flags& f) {
   std::vector<std::string> names;
+  names.reserve(names.size() + f.k.size());
   for (const auto k : f.k) names.push_back(fmt::format("recall@{}", k));
   names.insert(names.end(), f.metrics.begin(), f.metrics.end());
   return names.empty() ? std::vector<std::string>{"recall@1", "recall@2", "recall@4", "recall@8", "map@r", "nmi"} : names;

@@ -21,7 +21,7 @@ int main() {
   float first = 0, last = 0;
   for (int step = 0; step < 200; ++step) {
     const auto embeddings = diva::l2_normalize(points.mm(weight));
-    const auto triplets = diva::distance_weighted_triplets({embeddings, labels}, generator);
+    const auto triplets = diva::distance_weighted_triplets({embeddings, labels}, generator, {.upper_cutoff = 1.4});
     const auto value = loss.forward(embeddings, labels, triplets);
     adam.zero_grad();
     value.backward();

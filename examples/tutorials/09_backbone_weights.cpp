@@ -1,5 +1,5 @@
-// A network with weights of a checkpoint of Python's torch, and a TorchScript file as a network: the examples of docs/backbones.md. The
-// two files are made here, as torch.save and torch.jit.script would.
+// A network with weights of a checkpoint of Python's torch, and a TorchScript file as a network: the examples of docs/backbones.md.
+// The two files are made here, as torch.save and torch.jit.script would.
 #include <fmt/format.h>
 #include <torch/script.h>
 #include <diva/backbones/weights.hpp>

@@ -95,7 +95,8 @@ std::vector<std::int32_t> blur_weights(std::int64_t size, double sigma) {
   std::vector<double> exact;
   double total = 0;
   for (std::int64_t i = 0; i < size; ++i) {
-    const double x = static_cast<double>(i - size / 2) / sigma;
+    const auto from_centre = i - size / 2;
+    const double x = static_cast<double>(from_centre) / sigma;
     exact.push_back(std::exp(-0.5 * x * x));
     total += exact.back();
   }
@@ -133,7 +134,7 @@ Image adjust_contrast(const Image& image, double factor) {
     sum += image.channels == 1 ? image.pixels[i] : luminance(&image.pixels[3 * i]);
   }
   const double mean = static_cast<double>(sum) / static_cast<double>(pixels_of(image));
-  return blend_with(image, static_cast<std::uint8_t>(mean + 0.5), factor);
+  return blend_with(image, static_cast<std::uint8_t>(std::lround(mean)), factor);
 }
 
 Image adjust_saturation(const Image& image, double factor) {

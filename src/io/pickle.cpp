@@ -498,7 +498,7 @@ PickleValue Unpickler::call(const PickleValue& function, const PickleValue& argu
     case Kind::type:
       break;
   }
-  refuse("a function of torch.save's", std::string(global.name));
+  refuse("a function of torch.save's", global.name);
 }
 
 Pickler::Pickler() { bytes_ = "\x80\x02"; }

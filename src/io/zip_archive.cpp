@@ -94,6 +94,7 @@ std::string ZipArchive::entry_text(const std::string& name) const { return fmt::
 
 std::vector<std::string> ZipArchive::names() const {
   std::vector<std::string> names;
+  names.reserve(entries_.size());
   for (const auto& [name, entry] : entries_) names.push_back(name);
   return names;
 }

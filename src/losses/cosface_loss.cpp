@@ -20,7 +20,7 @@ CosFaceLoss::CosFaceLoss(const CosFaceLossOptions& options, std::int64_t num_cla
 
 torch::Tensor CosFaceLoss::compute(const Comparison& comparison, const Tuples& tuples) {
   const auto now = step(comparison, tuples);
-  const auto fused =
+  auto fused =
       detail::fused_proxies({.embeddings = comparison.embeddings, .rows = now.rows}, {now.targets, now.labels, now.weights},
                             options_.reducer, detail::SoftmaxKernel<SubtractedMargin>{options_.scale, {options_.margin}});
   if (fused.defined()) return fused;

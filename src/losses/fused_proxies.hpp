@@ -182,7 +182,7 @@ struct SoftmaxKernel {
       T best = products[0];
       std::int64_t place = 0;  // of several equally near ones the first
       for (std::int64_t k = 1; k < centers; ++k) {
-        const bool nearer = products[k] > best || products[k] != products[k];
+        const bool nearer = products[k] > best || std::isnan(products[k]);
         best = nearer ? products[k] : best;
         place = nearer ? k : place;
       }

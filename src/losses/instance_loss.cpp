@@ -71,9 +71,9 @@ InstanceLoss::InstanceLoss(const InstanceLossOptions& options) : options_(option
 
 torch::Tensor InstanceLoss::compute(const Comparison& comparison, const Tuples& tuples) {
   if (options_.variant != Variant::pml) {
-    const auto fused = detail::fused_pairs(
-        comparison, tuples, {.distance = {.kind = Distance::cosine}, .similarities = true, .reducer = options_.reducer},
-        InstanceRow{options_.scale, !comparison.reference});
+    auto fused = detail::fused_pairs(comparison, tuples,
+                                     {.distance = {.kind = Distance::cosine}, .similarities = true, .reducer = options_.reducer},
+                                     InstanceRow{options_.scale, !comparison.reference});
     if (fused.defined()) return fused;
   }
   auto unit = comparison;
@@ -84,9 +84,9 @@ torch::Tensor InstanceLoss::compute(const Comparison& comparison, const Tuples& 
     if (!std::holds_alternative<std::monostate>(tuples))
       detail::fail<OptionError>("instance loss", "tuples", "none with variant pml", "some");
     const auto ranks = std::get<1>(torch::_unique2(comparison.labels, true, true));
-    const auto fused = detail::fused_proxies(
-        {.embeddings = comparison.embeddings, .rows = comparison.reference_embeddings().alias()}, {ranks, comparison.labels},
-        options_.reducer, detail::SoftmaxKernel<detail::NoMargin>{options_.scale});
+    auto fused = detail::fused_proxies({.embeddings = comparison.embeddings, .rows = comparison.reference_embeddings().alias()},
+                                       {ranks, comparison.labels}, options_.reducer,
+                                       detail::SoftmaxKernel<detail::NoMargin>{options_.scale});
     if (fused.defined()) return fused;
     return pairwise_loss(
         unit, {}, options, {}, [scale = options_.scale, ranks](const PairBlock& block, const std::vector<torch::Tensor>&) {

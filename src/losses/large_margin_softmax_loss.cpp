@@ -76,7 +76,7 @@ LargeMarginSoftmaxLoss::LargeMarginSoftmaxLoss(const LargeMarginSoftmaxLossOptio
 
 torch::Tensor LargeMarginSoftmaxLoss::compute(const Comparison& comparison, const Tuples& tuples) {
   const auto now = step(comparison, tuples);
-  const auto fused = detail::fused_proxies(
+  auto fused = detail::fused_proxies(
       {.embeddings = comparison.embeddings, .rows = now.rows, .unit_embeddings = false, .unit_rows = !options_.weight_norms},
       {now.targets, now.labels, now.weights}, options_.reducer, MultipliedAngle{options_.scale, options_.margin});
   if (fused.defined()) return fused;

@@ -37,8 +37,8 @@ torch::Tensor P2SGradLoss::compute(const Comparison& comparison, const Tuples& t
   // PML's renorm divides by ‖w‖ + 1e-7.
   const bool renormed = options_.variant == Variant::pml;
   const auto rows = renormed ? now.rows + (now.rows / (now.rows.norm(2, 1, true) + 1e-7) - now.rows).detach() : now.rows;
-  const auto fused = detail::fused_proxies({.embeddings = comparison.embeddings, .rows = rows, .unit_rows = !renormed},
-                                           {now.targets, now.labels, now.weights}, options_.reducer, SquaredErrors{});
+  auto fused = detail::fused_proxies({.embeddings = comparison.embeddings, .rows = rows, .unit_rows = !renormed},
+                                     {now.targets, now.labels, now.weights}, options_.reducer, SquaredErrors{});
   if (fused.defined()) return fused;
   return by_sample(l2_normalize(comparison.embeddings), renormed ? rows : l2_normalize(rows), now, {.kind = Distance::dot},
                    options_.reducer,

@@ -12,7 +12,7 @@ SoftmaxLoss::SoftmaxLoss(const SoftmaxLossOptions& options, std::int64_t num_cla
 
 torch::Tensor SoftmaxLoss::compute(const Comparison& comparison, const Tuples& tuples) {
   const auto now = step(comparison, tuples);
-  const auto fused = detail::fused_proxies(
+  auto fused = detail::fused_proxies(
       {.embeddings = comparison.embeddings, .rows = now.rows, .unit_embeddings = options_.normalize_embeddings},
       {now.targets, now.labels, now.weights}, options_.reducer,
       detail::SoftmaxKernel<detail::NoMargin>{.scale = 1 / options_.temperature});

@@ -34,7 +34,8 @@ std::vector<double> round_ticks(double low, double high, int count) {
   const double power = std::pow(10, std::floor(std::log10(raw)));
   const double step = power * (raw / power < 1.5 ? 1 : raw / power < 3.5 ? 2 : raw / power < 7.5 ? 5 : 10);
   std::vector<double> ticks;
-  for (double i = std::floor(low / step); i <= std::ceil(high / step - 1e-9); ++i) ticks.push_back(i * step);
+  const auto last = std::llround(std::ceil(high / step - 1e-9));
+  for (auto i = std::llround(std::floor(low / step)); i <= last; ++i) ticks.push_back(static_cast<double>(i) * step);
   return ticks;
 }
 
