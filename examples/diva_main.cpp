@@ -385,6 +385,7 @@ int list(const std::string& word, bool markdown) {
       {"backbones", "Backbones", diva::backbone_listings, diva::option_texts(diva::BackboneOptions{})},
   };
   std::vector<std::string> words;
+  words.reserve(registries.size());
   for (const auto& registry : registries) words.push_back(registry.word);
   for (const auto& registry : registries) {
     if (registry.word != word) continue;
