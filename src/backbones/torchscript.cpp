@@ -12,7 +12,7 @@ namespace {
 /// A program with its own parameters: they are trained, written and restored as any backbone's.
 class TorchScript : public Backbone {
  public:
-  TorchScript(const BackboneOptions& options, torch::jit::Module program) : options_(options), program_(std::move(program)) {
+  TorchScript(const BackboneOptions& options, const torch::jit::Module& program) : options_(options), program_(program) {
     list_tensors();
     train(false);
     torch::NoGradGuard no_grad;

@@ -99,7 +99,7 @@ std::vector<OptionText> options_of() {
 template <class Lines>
 std::vector<Listing> listings(const Lines& lines) {
   std::vector<Listing> result;
-  result.reserve(lines.size());
+  result.reserve(std::size(lines));
   for (const auto& line : lines)
     result.push_back({line.name, line.summary, line.options ? line.options() : std::vector<OptionText>{}});
   return result;
@@ -108,7 +108,7 @@ std::vector<Listing> listings(const Lines& lines) {
 template <class Lines>
 std::vector<std::string> names(const Lines& lines) {
   std::vector<std::string> result;
-  result.reserve(lines.size());
+  result.reserve(std::size(lines));
   for (const auto& line : lines) result.emplace_back(line.name);
   return result;
 }
