@@ -64,7 +64,7 @@ void check_pointer(const char* function, const char* argument, const void* point
 
 // The caller's array seen as a tensor; LibTorch's interface has no constant tensors, and nothing here writes to them.
 template <class Value>
-torch::Tensor view(const char* function, const char* argument, const Value* values, std::vector<std::int64_t> shape) {
+torch::Tensor view(const char* function, const char* argument, const Value* values, const std::vector<std::int64_t>& shape) {
   std::int64_t count = sizeof(Value);
   for (const auto size : shape) {
     check_size(function, argument, size, 0);

@@ -17,7 +17,7 @@ DecorrelationEdge parse_edge(std::string_view text, double weight) {
   const auto dash = text.find('-');
   if (dash == std::string_view::npos || dash == 0 || dash + 1 == text.size() ||
       text.find('-', dash + 1) != std::string_view::npos) {
-    detail::fail<OptionError>("parse_edge", "edge", "SOURCE-TARGET, two heads", std::string(text));
+    detail::fail<OptionError>("parse_edge", "edge", "SOURCE-TARGET, two heads", text);
   }
   return {std::string(text.substr(0, dash)), std::string(text.substr(dash + 1)), weight};
 }

@@ -40,7 +40,7 @@ torch::Tensor normalized(const torch::Tensor& histogram, const torch::Tensor& nu
 HistogramLoss::HistogramLoss(const HistogramLossOptions& options) : options_(options) {
   validate_fields("HistogramLoss", options);
   if (options.distance.kind != Distance::cosine && options.distance.kind != Distance::dot) {
-    detail::fail<OptionError>("HistogramLoss", "distance", "cosine or dot", std::string(to_string(options.distance.kind)));
+    detail::fail<OptionError>("HistogramLoss", "distance", "cosine or dot", to_string(options.distance.kind));
   }
   if (options.variant != Variant::repo) return;
   // The seed counts an upper share where (node r) − width == −1 + (r − 1)·width holds to the last bit.
