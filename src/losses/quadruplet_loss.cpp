@@ -199,7 +199,7 @@ class SecondNegatives {
 };
 
 torch::Tensor of_all_triplets(const Comparison& comparison, const QuadrupletLossOptions& options) {
-  const auto first = pairwise_loss(
+  auto first = pairwise_loss(
       comparison, {}, {.distance = options.distance, .reducer = options.reducer}, {},
       [form = detail::TripletForm{.margin = options.margin, .distance = options.distance, .reducer = options.reducer}](
           const PairBlock& block, const std::vector<torch::Tensor>&) {

@@ -115,7 +115,7 @@ RankedListLossOptions pml_ranked_list() { return {.variant = Variant::pml, .dist
 SmoothApLossOptions pml_smooth_ap() { return {.variant = Variant::pml}; }
 
 // Defaults of pytorch-metric-learning's classes, whose distances normalise.
-constexpr ReducerOptions non_zero_mean = {.kind = Reduction::non_zero_mean};
+const ReducerOptions non_zero_mean = {.kind = Reduction::non_zero_mean};
 
 MarginLossOptions pml_margin() {
   return {.learn_boundary = false, .counting = Variant::pml, .distance = {.normalize = true}, .smoothing = 0};
