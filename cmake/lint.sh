@@ -47,7 +47,7 @@ tidy_file() {
   local file=$1 stamp found
   stamp=build/lint/tidy/$(closure "$file" | xargs cat .clang-tidy cmake/clang_vector.hpp | sed -E '/^ *\/\//d; s/ +\/\/ [^"]*$//; s/ +\/\/\/< .*$//' | sha256sum | cut -c1-32)
   [[ -e $stamp ]] && return 0
-  found=$(build/lint/tools/bin/clang-tidy --quiet -p build/lint --extra-arg=-include --extra-arg="$PWD/cmake/clang_vector.hpp" --extra-arg=-fno-openmp "$file" 2>&1 |
+  found=$(build/lint/tools/bin/clang-tidy --quiet -p build/lint --extra-arg=-include --extra-arg="$PWD/cmake/clang_vector.hpp" --extra-arg=-fno-openmp --extra-arg=-idirafter --extra-arg="$gcc_headers" "$file" 2>&1 |
     grep -E -A5 "(^[^ ]+:[0-9:]+|^) ?(error|warning):" || true)
   if [[ -z $found ]]; then
     touch "$stamp"
@@ -73,7 +73,10 @@ lint() {
     say "Installing clang-tidy $clang_tidy_version into build/lint/tools"
     python3 -m venv build/lint/tools && build/lint/tools/bin/pip install -q "clang-tidy==$clang_tidy_version" || die "clang-tidy could not be installed"
   fi
+  # FAISS includes omp.h, which GCC brings; after all of Clang's own headers.
+  gcc_headers=$(g++ -print-file-name=include)
   export -f closure tidy_file
+  export gcc_headers
   local files=("$@")
   ((${#files[@]})) || mapfile -t files < <(git ls-files 'src/*.cpp' 'examples/*.cpp' ':!examples/tutorials')
   printf '%s\0' "${files[@]}" | xargs -0 -P "$(getconf _NPROCESSORS_ONLN)" -I{} bash -c 'tidy_file "$1" || { echo "clang-tidy found faults in $1" >&2; exit 1; }' _ {} || faults=$((faults + 1))

@@ -19,13 +19,14 @@ asks for torch 2, but what is called here runs with 1.13 too: pip install --no-d
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+
+from machine import cpu
 
 RANKS = (1, 10, 100, 1000)
 
@@ -202,13 +203,6 @@ def contender(name, arguments):
             result, seconds = {"faiss": run_faiss, "pml": run_pml, "oml": run_oml}[name](x, labels)
         extra = memory.extra
     print(json.dumps({"values": result, "seconds": seconds, "extra_bytes": extra}))
-
-
-def cpu():
-    for line in open("/proc/cpuinfo"):
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.processor()
 
 
 def main():

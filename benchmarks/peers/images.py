@@ -18,12 +18,13 @@ import json
 import math
 import os
 import pathlib
-import platform
 import random
 import subprocess
 import sys
 import tempfile
 import time
+
+from machine import cpu
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -107,13 +108,6 @@ def run_opencv(paths, repetitions):
     measured("training", paths, train, repetitions)
     measured("evaluation", paths, test, repetitions)
     measured("decoding", paths, lambda path: load(path) is None, repetitions)
-
-
-def cpu():
-    for line in open("/proc/cpuinfo"):
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.processor()
 
 
 def main():

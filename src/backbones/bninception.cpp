@@ -83,7 +83,6 @@ class BnInception : public Network {
   Layer layer(const std::string& name, std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride = 1) {
     return {convolution(name, in, out, kernel, stride, true), normalisation(name + "_bn", out)};
   }
-  torch::Tensor rectified(const Layer& layer, const torch::Tensor& x) const { return apply(layer, x).relu_(); }
   torch::Tensor chain(const std::vector<Layer>& layers, torch::Tensor x) const {
     for (const auto& layer : layers) x = rectified(layer, x);
     return x;

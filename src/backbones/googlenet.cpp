@@ -70,7 +70,6 @@ class GoogLeNet : public Network {
   Layer layer(const std::string& name, std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride = 1) {
     return {convolution(name + ".conv", in, out, kernel, stride), normalisation(name + ".bn", out, 1e-3)};
   }
-  torch::Tensor rectified(const Layer& layer, const torch::Tensor& x) const { return apply(layer, x).relu_(); }
   static torch::Tensor halved(const torch::Tensor& x, std::int64_t kernel) { return torch::max_pool2d(x, kernel, 2, 0, 1, true); }
 
   Layer stem_, reduce_, second_;

@@ -64,6 +64,7 @@ class Network : public Backbone {
   Normalisation normalisation(const std::string& name, std::int64_t channels, double epsilon = 1e-5);
   /// Convolution, then batch normalisation: where neither statistics nor gradients are wanted, as one convolution.
   torch::Tensor apply(const Layer& layer, const torch::Tensor& x) const;
+  torch::Tensor rectified(const Layer& layer, const torch::Tensor& x) const { return apply(layer, x).relu_(); }
   torch::Tensor normalise(const Normalisation& layer, const torch::Tensor& x) const;
 
   torch::Tensor parameter(const std::string& name, torch::Tensor start) { return add(parameters_, name, std::move(start)); }

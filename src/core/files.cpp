@@ -58,6 +58,16 @@ bool write_all(int descriptor, std::span<const std::uint8_t> bytes) {
   return true;
 }
 
+void append_whole(std::string_view function, const std::string& path, int descriptor, std::span<const std::uint8_t> bytes) {
+  const auto size = file_size(function, path, descriptor);
+  if (write_all(descriptor, bytes)) return;
+  const auto reason = errno;
+  // If even cutting it off fails, the first error stands all the same.
+  if (::ftruncate(descriptor, static_cast<off_t>(size)) != 0) errno = reason;
+  errno = reason;
+  fail_system(function, path, "writable");
+}
+
 bool write_all_at(int descriptor, std::span<const std::uint8_t> bytes, std::uint64_t offset) {
   while (!bytes.empty()) {
     const auto count = ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));

@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 #include <diva/core/error.hpp>
 #include <diva/core/options.hpp>
 #include <diva/io/csv.hpp>
@@ -165,15 +164,6 @@ void CsvWriter::append(const std::vector<CsvValue>& row) {
   write(line_of(fields, columns_, path_));
 }
 
-void CsvWriter::write(const std::string& line) {
-  const auto size = detail::file_size("CsvWriter", path_, file_.get());
-  if (detail::write_all(file_.get(), as_bytes(line))) return;
-  const auto reason = errno;
-  // Half a row on a full disk would spoil the file for the next reader; if even cutting it off fails, the error stands all the
-  // same.
-  if (::ftruncate(file_.get(), static_cast<off_t>(size)) != 0) errno = reason;
-  errno = reason;
-  detail::fail_system("CsvWriter", path_, "writable");
-}
+void CsvWriter::write(const std::string& line) { detail::append_whole("CsvWriter", path_, file_.get(), as_bytes(line)); }
 
 }  // namespace diva

@@ -7,7 +7,6 @@
 #include <array>
 #include <atomic>
 #include <bit>
-#include <cerrno>
 #include <chrono>
 #include <filesystem>
 
@@ -123,13 +122,7 @@ void EventFile::record(const std::string& event) {
   put_little_endian(bytes, masked_checksum(as_bytes(bytes)));
   bytes += event;
   put_little_endian(bytes, masked_checksum(as_bytes(event)));
-  const auto size = detail::file_size("EventFile", path_, file_.get());
-  if (detail::write_all(file_.get(), as_bytes(bytes))) return;
-  const auto reason = errno;
-  // Half a record on a full disk would hide all that follow it.
-  if (::ftruncate(file_.get(), static_cast<off_t>(size)) != 0) errno = reason;
-  errno = reason;
-  detail::fail_system("EventFile", path_, "writable");
+  detail::append_whole("EventFile", path_, file_.get(), as_bytes(bytes));
 }
 
 }  // namespace diva

@@ -9,7 +9,6 @@
 #include "fused_kernels.hpp"
 #include "rows.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <vector>
@@ -88,7 +87,7 @@ class AngularPairs {
       }
     }
     if (number == 0) return {};
-    divisor_ = divisor_of(number, active);
+    divisor_ = detail::divisor_of(options_.reducer, number, active, number);  // each pair is an anchor of one element
     return torch::full({}, sum / divisor_, products.options());
   }
 
@@ -111,20 +110,6 @@ class AngularPairs {
     if (options_.reducer.kind != Reduction::class_weighted) return 1;
     const auto label = comparison_.labels.template data_ptr<std::int64_t>()[anchor * comparison_.labels.stride(0)];
     return options_.reducer.class_weights[static_cast<std::size_t>(label)];
-  }
-
-  // Each pair is an anchor of one element.
-  [[nodiscard]] double divisor_of(double number, double active) const {
-    switch (options_.reducer.kind) {
-      case Reduction::sum:
-        return 1;
-      case Reduction::divisor:
-        return options_.reducer.divisor;
-      case Reduction::non_zero_mean:
-        return std::max(active, 1.0);
-      default:
-        return number;
-    }
   }
 
   const Comparison& comparison_;

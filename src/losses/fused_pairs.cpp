@@ -10,6 +10,22 @@
 #include <algorithm>
 
 namespace diva::detail {
+
+double divisor_of(const ReducerOptions& reducer, double number, double active, double anchors) {
+  switch (reducer.kind) {
+    case Reduction::sum:
+      return 1;
+    case Reduction::divisor:
+      return reducer.divisor;
+    case Reduction::non_zero_mean:
+      return std::max(active, 1.0);
+    case Reduction::per_anchor:
+      return anchors;
+    default:
+      return std::max(number, 1.0);
+  }
+}
+
 namespace {
 
 thread_local bool tensor_form = false;
@@ -145,7 +161,7 @@ class FusedLoss {
         number += row.number[g];
         active += row.active[g];
       }
-      const double divisor = divisor_of(number, active);
+      const double divisor = divisor_of(reducer_, number, active, static_cast<double>(batch_));
       total += sum / divisor;
       for (auto& row : factors_) row.of[g] /= divisor;
     }
@@ -153,21 +169,6 @@ class FusedLoss {
       for (auto& row : factors_) row.of[1] = row.of[0];
     }
     return total;
-  }
-
-  [[nodiscard]] double divisor_of(double number, double active) const {
-    switch (reducer_.kind) {
-      case Reduction::sum:
-        return 1;
-      case Reduction::divisor:
-        return reducer_.divisor;
-      case Reduction::non_zero_mean:
-        return std::max(active, 1.0);
-      case Reduction::per_anchor:
-        return static_cast<double>(batch_);
-      default:
-        return std::max(number, 1.0);
-    }
   }
 
   [[nodiscard]] double weight_of(std::int64_t anchor) const {

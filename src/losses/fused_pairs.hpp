@@ -27,6 +27,9 @@
 /// tests/losses/fused_pairs_test.cpp compares both forms for each criterion of its list: add a line there.
 namespace diva::detail {
 
+/// What the sum of `number` losses, `active` of them above 0, over `anchors` anchors is divided by.
+double divisor_of(const ReducerOptions& reducer, double number, double active, double anchors);
+
 struct FusedTotals {
   double sum[2] = {};
   double number[2] = {};

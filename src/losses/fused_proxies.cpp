@@ -77,19 +77,6 @@ void add_lengthwise(torch::Tensor& gradient, const torch::Tensor& rows, std::int
   for (std::int64_t d = 0; d < dim; ++d) to[d] += share * from[d];
 }
 
-double divisor_of(const std::vector<double>& losses, const ReducerOptions& reducer) {
-  switch (reducer.kind) {
-    case Reduction::sum:
-      return 1;
-    case Reduction::divisor:
-      return reducer.divisor;
-    case Reduction::non_zero_mean:
-      return std::max(1.0, static_cast<double>(std::count_if(losses.begin(), losses.end(), [](double loss) { return loss > 0; })));
-    default:  // per_anchor too: each sample has one loss
-      return static_cast<double>(losses.size());
-  }
-}
-
 template <class T>
 class FusedProxies {
  public:
@@ -110,8 +97,13 @@ class FusedProxies {
       of_w = torch::empty_like(w_.rows);
     }
     each_block(kernel);
-    for (const double loss : losses_) sum += loss;
-    divisor = divisor_of(losses_, reducer);
+    double active = 0;
+    for (const double loss : losses_) {
+      sum += loss;
+      active += loss > 0;
+    }
+    const auto number = static_cast<double>(losses_.size());  // each sample has one loss
+    divisor = divisor_of(reducer, number, active, number);
     if (with_gradients) finish(sides);
   }
 

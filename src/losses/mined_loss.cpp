@@ -1,17 +1,12 @@
 #include <diva/losses/mined_loss.hpp>
-#include <diva/losses/multiple_losses.hpp>
+
+#include "sum_of_one.hpp"
 
 namespace diva {
-namespace {
-
-// Names and state of the criterion are those of a sum of one.
-MultipleLosses as_sum(const std::shared_ptr<Loss>& loss) { return MultipleLosses({{.name = "loss", .loss = loss}}); }
-
-}  // namespace
 
 MinedLoss::MinedLoss(std::shared_ptr<Loss> loss, Miner miner, Generator generator)
     : loss_(std::move(loss)), miner_(std::move(miner)), generator_(generator), draws_(torch::zeros({}, torch::kInt64)) {
-  as_sum(loss_);  // refuses a missing criterion
+  detail::sum_of_one(loss_);  // refuses a missing criterion
   if (!miner_) detail::fail<OptionError>("MinedLoss", "miner", "a miner", "none");
 }
 
@@ -23,16 +18,16 @@ torch::Tensor MinedLoss::compute(const Comparison& comparison, const Tuples&) {
   return loss_->forward(comparison.embeddings, comparison.labels, mined, comparison.reference);
 }
 
-std::vector<NamedTensor> MinedLoss::named_parameters() const { return as_sum(loss_).named_parameters(); }
+std::vector<NamedTensor> MinedLoss::named_parameters() const { return detail::sum_of_one(loss_).named_parameters(); }
 
 std::vector<NamedTensor> MinedLoss::named_buffers() const {
-  auto buffers = as_sum(loss_).named_buffers();
+  auto buffers = detail::sum_of_one(loss_).named_buffers();
   buffers.push_back({"draws", draws_});
   return buffers;
 }
 
 State MinedLoss::state() const {
-  auto state = as_sum(loss_).state();
+  auto state = detail::sum_of_one(loss_).state();
   state.put("draws", draws_);
   return state;
 }
@@ -41,7 +36,7 @@ void MinedLoss::restore(const State& state) {
   const auto draws = state.integer("draws");
   auto rest = state;
   rest.tensors.erase("draws");
-  as_sum(loss_).restore(rest);
+  detail::sum_of_one(loss_).restore(rest);
   draws_.fill_(draws);
 }
 

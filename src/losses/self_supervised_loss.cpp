@@ -1,14 +1,9 @@
 #include <diva/core/checks.hpp>
-#include <diva/losses/multiple_losses.hpp>
 #include <diva/losses/self_supervised_loss.hpp>
 
+#include "sum_of_one.hpp"
+
 namespace diva {
-namespace {
-
-// Names and state of the criterion are those of a sum of one.
-MultipleLosses as_sum(const std::shared_ptr<Loss>& loss) { return MultipleLosses({{.name = "loss", .loss = loss}}); }
-
-}  // namespace
 
 torch::Tensor self_supervised_loss(Loss& loss, const torch::Tensor& first, const torch::Tensor& second,
                                    const SelfSupervisedOptions& options) {
@@ -21,7 +16,7 @@ torch::Tensor self_supervised_loss(Loss& loss, const torch::Tensor& first, const
 
 SelfSupervisedLoss::SelfSupervisedLoss(std::shared_ptr<Loss> loss, const SelfSupervisedOptions& options)
     : loss_(std::move(loss)), options_(options) {
-  as_sum(loss_);  // refuses a missing criterion
+  detail::sum_of_one(loss_);  // refuses a missing criterion
 }
 
 torch::Tensor SelfSupervisedLoss::compute(const Comparison& comparison, const Tuples& tuples) {
@@ -35,9 +30,9 @@ torch::Tensor SelfSupervisedLoss::compute(const Comparison& comparison, const Tu
   return self_supervised_loss(*loss_, x.narrow(0, 0, half), x.narrow(0, half, half), options_);
 }
 
-std::vector<NamedTensor> SelfSupervisedLoss::named_parameters() const { return as_sum(loss_).named_parameters(); }
-std::vector<NamedTensor> SelfSupervisedLoss::named_buffers() const { return as_sum(loss_).named_buffers(); }
-State SelfSupervisedLoss::state() const { return as_sum(loss_).state(); }
-void SelfSupervisedLoss::restore(const State& state) { as_sum(loss_).restore(state); }
+std::vector<NamedTensor> SelfSupervisedLoss::named_parameters() const { return detail::sum_of_one(loss_).named_parameters(); }
+std::vector<NamedTensor> SelfSupervisedLoss::named_buffers() const { return detail::sum_of_one(loss_).named_buffers(); }
+State SelfSupervisedLoss::state() const { return detail::sum_of_one(loss_).state(); }
+void SelfSupervisedLoss::restore(const State& state) { detail::sum_of_one(loss_).restore(state); }
 
 }  // namespace diva

@@ -2,7 +2,6 @@
 #include "cover.hpp"
 #include "deck.hpp"
 
-#include <fmt/format.h>
 #include <diva/core/error.hpp>
 #include <diva/samplers/category_sampler.hpp>
 
@@ -45,19 +44,17 @@ CategorySampler::CategorySampler(const std::vector<std::int64_t>& labels, const 
                                  CategorySamplerOptions options, Generator generator)
     : options_(options), generator_(generator) {
   validate_fields("CategorySampler", options_);
-  const auto per_category = detail::divide_batch(
-      "CategorySampler", options_.batch_size, options_.samples_per_class * options_.categories_per_batch,
-      fmt::format("samples_per_class·categories_per_batch = {}", options_.samples_per_class * options_.categories_per_batch));
-  auto grouped = detail::categories_of("CategorySampler", labels, categories, options_.samples_per_class, per_category,
+  auto grouped = detail::categories_of("CategorySampler", labels, categories, options_.batch_size, options_.samples_per_class,
                                        options_.categories_per_batch);
   classes_ = std::move(grouped.samples);
   categories_ = std::move(grouped.classes);
   excluded_classes_ = std::move(grouped.excluded);
-  exclusion_ = detail::fewer_than(options_.samples_per_class, per_category);
+  exclusion_ = std::move(grouped.exclusion);
   batch_size_ = options_.batch_size;
-  batches_per_epoch_ = options_.choice == CategoryChoice::distinct
-                           ? detail::cover_rounds(parts_of(categories_, per_category), options_.categories_per_batch)
-                           : std::ssize(labels) / batch_size_;
+  batches_per_epoch_ =
+      options_.choice == CategoryChoice::distinct
+          ? detail::cover_rounds(parts_of(categories_, grouped.classes_per_category), options_.categories_per_batch)
+          : std::ssize(labels) / batch_size_;
 }
 
 std::vector<std::int64_t> CategorySampler::plan(std::int64_t epoch) const {

@@ -33,8 +33,11 @@ std::vector<std::int64_t> places_of_classes(const Classes& classes, std::size_t 
 }
 
 Categories categories_of(std::string_view function, const std::vector<std::int64_t>& labels,
-                         const std::vector<std::int64_t>& categories, std::int64_t min_samples, std::int64_t min_classes,
-                         std::int64_t min_categories) {
+                         const std::vector<std::int64_t>& categories, std::int64_t batch_size, std::int64_t samples_per_class,
+                         std::int64_t categories_per_batch) {
+  const auto parts = samples_per_class * categories_per_batch;
+  const auto min_classes =
+      divide_batch(function, batch_size, parts, fmt::format("samples_per_class·categories_per_batch = {}", parts));
   if (labels.size() != categories.size()) {
     fail<DataError>(function, "categories", fmt::format("of {} samples, as labels are", labels.size()),
                     std::to_string(categories.size()));
@@ -47,11 +50,15 @@ Categories categories_of(std::string_view function, const std::vector<std::int64
                       fmt::format("{} and {}", known->second, categories[i]));
     }
   }
-  auto classes = classes_of(labels, min_samples);
+  auto classes = classes_of(labels, samples_per_class);
   std::map<std::int64_t, std::vector<std::size_t>> all;
   for (std::size_t c = 0; c < classes.labels.size(); ++c) all[category_of_class[classes.labels[c]]].push_back(c);
 
-  Categories result{.samples = {}, .classes = {}, .excluded = std::move(classes.excluded)};
+  Categories result{.classes_per_category = min_classes,
+                    .samples = {},
+                    .classes = {},
+                    .excluded = std::move(classes.excluded),
+                    .exclusion = fewer_than(samples_per_class, min_classes)};
   for (const auto& [category, members] : all) {
     const bool kept = std::ssize(members) >= min_classes;
     if (kept) result.classes.emplace_back();
@@ -65,10 +72,11 @@ Categories categories_of(std::string_view function, const std::vector<std::int64
     }
   }
   std::sort(result.excluded.begin(), result.excluded.end());
-  if (std::ssize(result.classes) < min_categories) {
-    fail<DataError>(function, "categories",
-                    fmt::format("at least {} with {} classes of {} samples each", min_categories, min_classes, min_samples),
-                    std::to_string(result.classes.size()));
+  if (std::ssize(result.classes) < categories_per_batch) {
+    fail<DataError>(
+        function, "categories",
+        fmt::format("at least {} with {} classes of {} samples each", categories_per_batch, min_classes, samples_per_class),
+        std::to_string(result.classes.size()));
   }
   return result;
 }

@@ -12,7 +12,7 @@
 
 namespace diva {
 
-CoresetSampler::CoresetSampler(std::vector<std::int64_t> labels, CoresetSamplerOptions options, Generator generator)
+CoresetSampler::CoresetSampler(const std::vector<std::int64_t>& labels, CoresetSamplerOptions options, Generator generator)
     : FeatureSampler(std::max<std::int64_t>(std::ssize(labels), 1), options.store, generator), options_(options) {
   constexpr auto name = "CoresetSampler";
   validate_fields(name, options_);

@@ -4,6 +4,7 @@
 #include <torch/utils.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace diva {
 namespace {
@@ -35,7 +36,7 @@ void FeatureStore::refresh(const torch::Tensor& features) {
       velocity_ = torch::zeros_like(fresh);
     }
   }
-  features_ = fresh;
+  features_ = std::move(fresh);
 }
 
 void FeatureStore::update(const torch::Tensor& indices, const torch::Tensor& features) {
@@ -76,8 +77,8 @@ void FeatureStore::restore(const State& state) {
         detail::fail<DataError>("FeatureStore::restore", "velocity", detail::describe(features), detail::describe(velocity));
     }
   }
-  features_ = features;
-  velocity_ = velocity;
+  features_ = std::move(features);
+  velocity_ = std::move(velocity);
 }
 
 }  // namespace diva

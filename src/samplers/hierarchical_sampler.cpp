@@ -45,15 +45,12 @@ HierarchicalSampler::HierarchicalSampler(const std::vector<std::int64_t>& labels
                                          HierarchicalSamplerOptions options, Generator generator)
     : options_(options), generator_(generator) {
   validate_fields("HierarchicalSampler", options_);
-  const auto per_category = detail::divide_batch(
-      "HierarchicalSampler", options_.batch_size, options_.samples_per_class * options_.categories_per_batch,
-      fmt::format("samples_per_class·categories_per_batch = {}", options_.samples_per_class * options_.categories_per_batch));
-  auto grouped = detail::categories_of("HierarchicalSampler", labels, categories, options_.samples_per_class, per_category,
+  auto grouped = detail::categories_of("HierarchicalSampler", labels, categories, options_.batch_size, options_.samples_per_class,
                                        options_.categories_per_batch);
   classes_ = std::move(grouped.samples);
   categories_ = std::move(grouped.classes);
   excluded_classes_ = std::move(grouped.excluded);
-  exclusion_ = detail::fewer_than(options_.samples_per_class, per_category);
+  exclusion_ = std::move(grouped.exclusion);
   batch_size_ = options_.batch_size;
   const auto combinations = choose(std::ssize(categories_), options_.categories_per_batch);
   if (combinations > most_batches / options_.batches_per_combination) {

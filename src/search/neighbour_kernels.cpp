@@ -55,9 +55,9 @@ void multiply_plain(const std::uint8_t* rows, const std::uint8_t* columns, std::
     std::memcpy(right, columns, sizeof(right));
     for (std::int64_t i = 0; i < terms; ++i) {
       std::int32_t lanes[panel_rows];
-      for (std::int64_t lane = 0; lane < panel_rows; ++lane) lanes[lane] = right[terms * lane + i];
+      for (std::int64_t lane = 0; lane < panel_rows; ++lane) lanes[lane] = static_cast<std::int32_t>(right[terms * lane + i]);
       for (std::int64_t r = 0; r < block_rows; ++r) {
-        const std::int32_t value = left[terms * r + i];
+        const auto value = static_cast<std::int32_t>(left[terms * r + i]);
         for (std::int64_t lane = 0; lane < panel_rows; ++lane) sums[r][lane] += value * lanes[lane];
       }
     }
@@ -111,18 +111,18 @@ DIVA_TARGET_AVX2 void tile_avx2(Output& out) {
         const auto low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(columns + t));
         const auto high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(columns + t + 32));
 #pragma GCC unroll 4
-        for (int r = 0; r < 4; ++r) {
+        for (std::int64_t r = 0; r < 4; ++r) {
           const auto left = _mm256_set1_epi32(four_bytes(rows + t + 4 * r));
           sums[r][0] = _mm256_add_epi32(sums[r][0], _mm256_madd_epi16(left, low));
           sums[r][1] = _mm256_add_epi32(sums[r][1], _mm256_madd_epi16(left, high));
         }
       }
 #pragma GCC unroll 4
-      for (int r = 0; r < 4; ++r) {
+      for (std::int64_t r = 0; r < 4; ++r) {
         const auto i = row + r;
         const auto factor = _mm256_set1_ps(tile.row_factor[i]), offset = _mm256_set1_ps(tile.row_offset[i]);
 #pragma GCC unroll 2
-        for (int half = 0; half < 2; ++half) {
+        for (std::int64_t half = 0; half < 2; ++half) {
           const auto j = panel * panel_rows + 8 * half;
           const auto column_offset = _mm256_loadu_ps(tile.column_offset + j);
           const auto x =
@@ -168,7 +168,7 @@ DIVA_TARGET_AVX512 void block_avx512(Output& out, std::int64_t row, const std::u
 #pragma GCC unroll 3
     for (int v = 0; v < panels; ++v) right[v] = _mm512_loadu_si512(columns + v * panel_bytes + t);
 #pragma GCC unroll 8
-    for (int r = 0; r < block_rows; ++r) {
+    for (std::int64_t r = 0; r < block_rows; ++r) {
       const auto left = _mm512_set1_epi32(four_bytes(rows + t + 4 * r));
 #pragma GCC unroll 3
       for (int v = 0; v < panels; ++v) {

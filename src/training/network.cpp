@@ -15,7 +15,8 @@ Heads seeded_heads(const NetworkOptions& options, std::int64_t feature_dim, cons
 }
 
 void append(std::vector<NamedTensor>& all, const std::string& prefix, std::vector<NamedTensor> part) {
-  for (auto& [name, tensor] : part) all.push_back({prefix + "." + name, std::move(tensor)});
+  const auto start = prefix + ".";
+  for (auto& [name, tensor] : part) all.push_back({start + name, std::move(tensor)});
 }
 
 }  // namespace

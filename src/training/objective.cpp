@@ -33,7 +33,8 @@ Miner miner_of(const std::string& head, const ObjectiveOptions& options) {
 }
 
 std::vector<NamedTensor> prefixed(const std::string& prefix, std::vector<NamedTensor> tensors) {
-  for (auto& [name, tensor] : tensors) name = prefix + "." + name;
+  const auto start = prefix + ".";
+  for (auto& [name, tensor] : tensors) name.insert(0, start);
   return tensors;
 }
 

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <diva/core/checks.hpp>
 #include <diva/training/optimizer.hpp>
 
@@ -97,7 +98,7 @@ void Optimizer::restore(const State& state) {
       auto moments = std::make_unique<torch::optim::AdamParamState>();
       const auto copy = [&, &tensor = tensor, &name = name](const std::string& part) {
         const auto& saved = state.tensor(name + part);
-        detail::check_shape("Optimizer::restore", "'" + name + part + "'", saved, tensor.sizes());
+        detail::check_shape("Optimizer::restore", fmt::format("'{}{}'", name, part), saved, tensor.sizes());
         return saved.to(tensor.options()).clone();
       };
       moments->step(state.integer(name + ".step"));

@@ -63,7 +63,7 @@ void ProgressObserver::on(const StepEvent& event) {
   std::string terms;
   if (event.terms.size() > 1) {
     for (const auto& [name, value] : event.terms) terms += fmt::format("{}{} {:.3f}", terms.empty() ? " (" : ", ", name, value);
-    terms += ")";
+    terms += ')';
   }
   const bool last = event.epoch + 1 == event.epochs && event.batch + 1 == event.batches;
   line_.show(fmt::format("{} epoch {}/{} {} {}/{}  {:.0f} images/s  {} left  loss {:.3f}{}", title_, event.epoch + 1, event.epochs,

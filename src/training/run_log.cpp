@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <diva/core/error.hpp>
 #include <diva/training/run_log.hpp>
 
@@ -68,7 +69,7 @@ void RunLog::on(const EvaluationEvent& event) {
     std::vector<CsvValue> row = {event.epoch, combination};
     for (const auto& [name, value] : values) row.emplace_back(value);
     evaluations_->append(row);
-    for (const auto& [name, value] : values) events_->scalar(name + "/" + combination, step_, value);
+    for (const auto& [name, value] : values) events_->scalar(fmt::format("{}/{}", name, combination), step_, value);
   }
 }
 

@@ -24,7 +24,7 @@ TEST_CASE("weights of torchvision, timm and pretrainedmodels load by name and gi
   const TemporaryFolder folder;
   const auto script = reference::script(python);
   const bool all = std::getenv("DIVA_ALL_BACKBONES") != nullptr;
-  REQUIRE(reference::runs(fmt::format("{} names {} > {}", script, all ? "" : "FEW", folder / "names")));
+  REQUIRE(runs(fmt::format("{} names {} > {}", script, all ? "" : "FEW", folder / "names")));
   const auto names = reference::lines(folder / "names");
   REQUIRE_FALSE(names.empty());
   // All at once, since Python takes seconds to start; the large ones one by one, since they fill the disk.
@@ -34,7 +34,7 @@ TEST_CASE("weights of torchvision, timm and pretrainedmodels load by name and gi
     for (const auto& name : names) groups.push_back({name});
   }
   for (const auto& group : groups) {
-    REQUIRE(reference::runs(fmt::format("{} write {} {} 2> {}", script, folder.path(), fmt::join(group, " "), folder / "log")));
+    REQUIRE(runs(fmt::format("{} write {} {} 2> {}", script, folder.path(), fmt::join(group, " "), folder / "log")));
     for (const auto& name : group) {
       INFO(name);
       const auto state = diva::read_weights(folder / (name + ".pth"));
@@ -58,7 +58,7 @@ TEST_CASE("weights of torchvision, timm and pretrainedmodels load by name and gi
       CHECK(sizes > 0);
       diva::write_torch_checkpoint(folder / (name + ".back.pth"), backbone->state());
     }
-    CHECK(reference::runs(fmt::format("{} check {} {} 2> {}", script, folder.path(), fmt::join(group, " "), folder / "log")));
+    CHECK(runs(fmt::format("{} check {} {} 2> {}", script, folder.path(), fmt::join(group, " "), folder / "log")));
     for (const auto& name : group) {
       std::filesystem::remove(folder / (name + ".pth"));
       std::filesystem::remove(folder / (name + ".back.pth"));

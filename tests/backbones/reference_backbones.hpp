@@ -2,26 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <vector>
 
+#include "support/python.hpp"
+
 /// Python's side of the comparisons with torchvision, timm and pretrainedmodels: tests/backbones/reference_backbones.py.
 namespace reference {
 
-inline bool runs(const std::string& command) { return std::system(command.c_str()) == 0; }
-
-/// The first of a few that can import torch and a library of networks; empty where none can.
-inline std::string python_with_networks() {
-  const char* const chosen = std::getenv("DIVA_PYTHON");
-  for (const std::string python : {chosen != nullptr ? chosen : "python3", "/usr/bin/python3"}) {
-    for (const auto* library : {"torchvision", "timm", "pretrainedmodels"}) {
-      if (runs(fmt::format("{} -c 'import torch, {}' 2>/dev/null", python, library))) return python;
-    }
-  }
-  return {};
-}
+/// A Python that can import torch and a library of networks; empty where none can.
+inline std::string python_with_networks() { return python_with({"torch, torchvision", "torch, timm", "torch, pretrainedmodels"}); }
 
 inline std::vector<std::string> lines(const std::string& path) {
   std::ifstream file(path);

@@ -5,12 +5,12 @@
 #include <diva/core/files.hpp>
 #include <diva/io/event_file.hpp>
 
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "io/file_size_limit.hpp"
+#include "support/python.hpp"
 #include "support/temporary_folder.hpp"
 
 using diva::EventFile;
@@ -97,9 +97,8 @@ TEST_CASE("event files that cannot be written name their path and keep what they
 }
 
 TEST_CASE("TensorBoard reads event files, and drops what a resumed run does again") {
-  const char* const chosen = std::getenv("DIVA_PYTHON");
-  const std::string python = chosen != nullptr ? chosen : "python3";
-  if (std::system((python + " -c 'import tensorboard' 2>/dev/null").c_str()) != 0) {
+  const auto python = python_with({"tensorboard"});
+  if (python.empty()) {
     WARN("no Python with TensorBoard: reading by it is skipped");
     return;
   }
@@ -117,5 +116,5 @@ TEST_CASE("TensorBoard reads event files, and drops what a resumed run does agai
       "assert found == [(1, 1.0), (2, 0.5), (3, 0.3333), (4, 0.75)], found\n",
       folder / "");
   diva::write_file_atomically(folder / "read.py", bytes_of(script));
-  CHECK(std::system(fmt::format("{} '{}'", python, folder / "read.py").c_str()) == 0);
+  CHECK(runs(fmt::format("{} '{}'", python, folder / "read.py")));
 }

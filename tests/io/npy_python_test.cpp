@@ -3,29 +3,14 @@
 #include <fmt/format.h>
 #include <diva/io/npy.hpp>
 
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
+#include "support/python.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace {
-
-bool runs(const std::string& command) { return std::system(command.c_str()) == 0; }
-
-/// The first of a few that can import NumPy; empty where none can.
-std::string python_with_numpy() {
-  const char* const chosen = std::getenv("DIVA_PYTHON");
-  for (const std::string python : {chosen != nullptr ? chosen : "python3", "/usr/bin/python3"}) {
-    if (runs(python + " -c 'import numpy' 2>/dev/null")) return python;
-  }
-  return {};
-}
-
-}  // namespace
-
 TEST_CASE("arrays of NumPy in every type, byte order, order, shape and version come back to NumPy unchanged") {
-  const auto python = python_with_numpy();
+  const auto python = python_with({"numpy"});
   if (python.empty()) {
     WARN("no Python with NumPy: the round trip is skipped");
     return;

@@ -4,29 +4,14 @@
 #include <diva/io/npy.hpp>
 #include <diva/io/torch_checkpoint.hpp>
 
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
+#include "support/python.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace {
-
-bool runs(const std::string& command) { return std::system(command.c_str()) == 0; }
-
-/// The first of a few that can import torch; empty where none can.
-std::string python_with_torch() {
-  const char* const chosen = std::getenv("DIVA_PYTHON");
-  for (const std::string python : {chosen != nullptr ? chosen : "python3", "/usr/bin/python3"}) {
-    if (runs(python + " -c 'import torch, numpy' 2>/dev/null")) return python;
-  }
-  return {};
-}
-
-}  // namespace
-
 TEST_CASE("checkpoints of the installed torch are read as Python reads them, and it reads those that are written here") {
-  const auto python = python_with_torch();
+  const auto python = python_with({"torch, numpy"});
   if (python.empty()) {
     WARN("no Python with torch: the round trip is skipped");
     return;

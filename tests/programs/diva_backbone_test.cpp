@@ -67,10 +67,10 @@ TEST_CASE("diva_embed gives the features of Python's networks for the same photo
     return;
   }
   const Shell folder;
-  REQUIRE(reference::runs(reference::script(python) + "names FEW > " + folder / "names"));
+  REQUIRE(runs(reference::script(python) + "names FEW > " + folder / "names"));
   const auto names = reference::lines(folder / "names");
-  REQUIRE(reference::runs(
-      fmt::format("{} embed {} {} 2> {}", reference::script(python), folder.path(), fmt::join(names, " "), folder / "log")));
+  REQUIRE(
+      runs(fmt::format("{} embed {} {} 2> {}", reference::script(python), folder.path(), fmt::join(names, " "), folder / "log")));
   for (const auto& name : names) {
     INFO(name);
     const auto result =

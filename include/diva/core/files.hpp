@@ -39,6 +39,9 @@ std::size_t read_at(std::string_view function, const std::string& path, int desc
 bool write_all(int descriptor, std::span<const std::uint8_t> bytes);
 bool write_all_at(int descriptor, std::span<const std::uint8_t> bytes, std::uint64_t offset);
 
+/// Appends everything or, where the disk is full, nothing: half of it would spoil the file for the next reader. Throws: IoError.
+void append_whole(std::string_view function, const std::string& path, int descriptor, std::span<const std::uint8_t> bytes);
+
 /// The first `size` bytes (at least one) mapped, privately: written pages are copies. Unmapped with the last owner.
 std::shared_ptr<std::uint8_t> map_file(std::string_view function, const std::string& path, int descriptor, std::uint64_t size);
 

@@ -65,7 +65,7 @@ void describe(CoresetSamplerOptions& options, Visitor&& visit) {
 ///          samples can be drawn.
 class CoresetSampler : public FeatureSampler {
  public:
-  CoresetSampler(std::vector<std::int64_t> labels, CoresetSamplerOptions options, Generator generator);
+  CoresetSampler(const std::vector<std::int64_t>& labels, CoresetSamplerOptions options, Generator generator);
 
   [[nodiscard]] const CoresetSamplerOptions& options() const { return options_; }
 
