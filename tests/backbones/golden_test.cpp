@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <set>
 
+#include "support/source_file.hpp"
+
 namespace {
 
 /// The reference files' formula: u_i = frac((i·2654435761 + h·40503 + seed·97) / 2^32), h the sum of the bytes of the name.
@@ -37,7 +39,8 @@ torch::Tensor fill(const std::string& name, torch::IntArrayRef sizes, std::int64
 
 std::vector<std::filesystem::path> golden_files() {
   const char* from_environment = std::getenv("DIVA_GOLDEN_DIR");
-  const auto folder = std::filesystem::path(from_environment ? from_environment : DIVA_SOURCE_DIR "/tests/golden") / "backbones";
+  const auto folder =
+      std::filesystem::path(from_environment != nullptr ? from_environment : source_file("tests/golden")) / "backbones";
   std::vector<std::filesystem::path> files;
   if (std::filesystem::is_directory(folder)) {
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {

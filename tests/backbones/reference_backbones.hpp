@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "support/python.hpp"
+#include "support/source_file.hpp"
 
 /// Python's side of the comparisons with torchvision, timm and pretrainedmodels: tests/backbones/reference_backbones.py.
 namespace reference {
@@ -23,7 +24,7 @@ inline std::vector<std::string> lines(const std::string& path) {
 
 /// The beginning of a command line of reference_backbones.py.
 inline std::string script(const std::string& python) {
-  return fmt::format("{} '{}/tests/backbones/reference_backbones.py' ", python, DIVA_SOURCE_DIR);
+  return fmt::format("{} '{}' ", python, source_file("tests/backbones/reference_backbones.py"));
 }
 
 /// The backbone that a reference is compared with: the name without the library before it.

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <memory>
 
+#include "support/source_file.hpp"
+
 using Catch::Matchers::WithinAbs;
 using diva::AugmentationOptions;
 using diva::Generator;
@@ -35,7 +37,7 @@ std::vector<float> evaluate(const Image& image, const AugmentationOptions& optio
   return out;
 }
 
-Image photo() { return diva::read_image(DIVA_SOURCE_DIR "/tests/fixtures/resize/photo.png"); }
+Image photo() { return diva::read_image(source_file("tests/fixtures/resize/photo.png")); }
 
 }  // namespace
 
@@ -64,7 +66,7 @@ TEST_CASE("invert turns white into black before normalisation") {
 TEST_CASE("evaluation_view equals torchvision's Resize and CenterCrop on a photograph") {
   auto options = plain(28, 3);
   options.evaluation_resize = 32;
-  const auto reference = diva::read_image(DIVA_SOURCE_DIR "/tests/fixtures/resize/evaluation_28x28.png");
+  const auto reference = diva::read_image(source_file("tests/fixtures/resize/evaluation_28x28.png"));
   CHECK(evaluate(photo(), options) == evaluate(reference, plain(28, 3)));
 }
 

@@ -11,6 +11,8 @@
 #include <set>
 #include <string>
 
+#include "support/source_file.hpp"
+
 using Catch::Matchers::WithinAbs;
 using diva::Box;
 using diva::Generator;
@@ -18,7 +20,7 @@ using diva::Image;
 
 namespace {
 
-Image fixture(const std::string& name) { return diva::read_image(DIVA_SOURCE_DIR "/tests/fixtures/" + name + ".png"); }
+Image fixture(const std::string& name) { return diva::read_image(source_file("tests/fixtures/") + name + ".png"); }
 Image photo() { return fixture("resize/photo"); }
 
 int distance(const Image& a, const Image& b) {

@@ -5,6 +5,7 @@
 #include <diva/data/dataset.hpp>
 #include <diva/data/splits.hpp>
 #include "data/image_folder.hpp"
+#include "support/source_file.hpp"
 
 #include <cstdlib>
 #include <iostream>
@@ -21,7 +22,7 @@ std::vector<std::string> names(const std::vector<std::string>& paths, const Imag
   return result;
 }
 
-std::string shared_data() { return DIVA_SOURCE_DIR "/../shared/data"; }
+std::string shared_data() { return source_file("../shared/data"); }
 
 bool available(const std::string& path) {
   const bool found = std::filesystem::exists(path);

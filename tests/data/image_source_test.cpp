@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "support/source_file.hpp"
+
 using Catch::Matchers::Contains;
 using diva::Box;
 using diva::Image;
@@ -17,7 +19,7 @@ using diva::Interpolation;
 
 namespace {
 
-const std::string photographs = DIVA_SOURCE_DIR "/tests/fixtures/images/grocery/";
+const std::string photographs = source_file("tests/fixtures/images/grocery/");
 
 std::vector<std::uint8_t> photograph() { return diva::read_file(photographs + "train_Banana_039.jpg"); }
 

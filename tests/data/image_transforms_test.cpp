@@ -9,6 +9,8 @@
 #include <cmath>
 #include <string>
 
+#include "support/source_file.hpp"
+
 using diva::Image;
 using diva::Interpolation;
 
@@ -24,7 +26,7 @@ Image noise(std::int64_t height, std::int64_t width, std::int64_t channels, diva
 }
 
 Image fixture(const std::string& name, std::int64_t channels = 3) {
-  return diva::read_image(DIVA_SOURCE_DIR "/tests/fixtures/resize/" + name + ".png", channels);
+  return diva::read_image(source_file("tests/fixtures/resize/") + name + ".png", channels);
 }
 
 }  // namespace
@@ -161,7 +163,7 @@ TEST_CASE("quarter_turn turns clockwise, by hand and as Pillow does") {
   CHECK(diva::quarter_turn(image, 4) == image);
   for (int turns = 1; turns < 4; ++turns) {
     CHECK(diva::quarter_turn(fixture("photo"), turns) ==
-          diva::read_image(DIVA_SOURCE_DIR "/tests/fixtures/color/turned_" + std::to_string(turns) + ".png"));
+          diva::read_image(source_file("tests/fixtures/color/turned_") + std::to_string(turns) + ".png"));
   }
 }
 

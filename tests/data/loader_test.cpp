@@ -5,6 +5,7 @@
 #include <diva/core/files.hpp>
 #include <diva/data/loader.hpp>
 #include "data/image_folder.hpp"
+#include "support/source_file.hpp"
 
 #include <chrono>
 #include <optional>
@@ -120,7 +121,7 @@ TEST_CASE("loader's batches do not depend on threads, prefetch and cache, bit by
 TEST_CASE("loader's views of JPEGs are the same from parts of files, from whole images, and from both caches, bit by bit") {
   const ImageFolder folder, kept;
   const auto photo =
-      diva::decode_image(diva::read_file(DIVA_SOURCE_DIR "/tests/fixtures/images/grocery/train_Banana_039.jpg"), "photo");
+      diva::decode_image(diva::read_file(source_file("tests/fixtures/images/grocery/train_Banana_039.jpg")), "photo");
   for (std::int64_t i = 0; i < 24; ++i) {
     const auto jpeg = diva::encode_jpeg(diva::crop(photo, {3 * i, i, 100 + 5 * i, 90 + 7 * i}));
     folder.write(fmt::format("c{}/{}.jpg", i / 4, i), {jpeg.begin(), jpeg.end()});

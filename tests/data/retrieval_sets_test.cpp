@@ -5,6 +5,7 @@
 #include <diva/data/retrieval_sets.hpp>
 #include <diva/data/splits.hpp>
 #include "data/image_folder.hpp"
+#include "support/source_file.hpp"
 
 #include <filesystem>
 #include <iostream>
@@ -16,7 +17,7 @@ using diva::Sample;
 
 namespace {
 
-const std::string lists = DIVA_SOURCE_DIR "/../shared/data/split_lists/";
+const std::string lists = source_file("../shared/data/split_lists/");
 
 bool available(const std::string& path) {
   const bool found = std::filesystem::exists(path);

@@ -10,10 +10,11 @@
 #include <vector>
 
 #include "io/mutated.hpp"
+#include "support/source_file.hpp"
 
 namespace {
 
-const std::string fixtures = DIVA_SOURCE_DIR "/tests/fixtures/checkpoints/";
+const std::string fixtures = source_file("tests/fixtures/checkpoints/");
 
 /// True when the bytes were taken; false when an IoError that names the file was thrown. Anything else fails the test.
 bool accepts(const Bytes& bytes) {

@@ -12,11 +12,12 @@
 #include <functional>
 
 #include "io/mutated.hpp"
+#include "support/source_file.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace {
 
-const std::string images = DIVA_SOURCE_DIR "/tests/fixtures/images/";
+const std::string images = source_file("tests/fixtures/images/");
 
 diva::Image noise(std::int64_t height, std::int64_t width, std::int64_t channels) {
   diva::Generator generator(7);

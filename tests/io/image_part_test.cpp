@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <memory>
 
+#include "support/source_file.hpp"
+
 using Catch::Matchers::Contains;
 using diva::Box;
 using diva::Image;
@@ -19,7 +21,7 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-const std::string photographs = DIVA_SOURCE_DIR "/tests/fixtures/images/grocery/";
+const std::string photographs = source_file("tests/fixtures/images/grocery/");
 
 Bytes photograph() { return diva::read_file(photographs + "train_Banana_039.jpg"); }
 

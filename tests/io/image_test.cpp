@@ -12,6 +12,7 @@
 #include <memory>
 #include <numeric>
 
+#include "support/source_file.hpp"
 #include "support/temporary_folder.hpp"
 
 using Catch::Matchers::Contains;
@@ -23,7 +24,7 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-const std::string images = DIVA_SOURCE_DIR "/tests/fixtures/images/";
+const std::string images = source_file("tests/fixtures/images/");
 
 Image noise(std::int64_t height, std::int64_t width, std::int64_t channels, std::uint64_t seed = 0) {
   diva::Generator generator(seed);

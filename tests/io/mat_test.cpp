@@ -10,6 +10,8 @@
 #include <iostream>
 #include <string>
 
+#include "support/source_file.hpp"
+
 using Catch::Matchers::Contains;
 using diva::MatKind;
 
@@ -196,7 +198,7 @@ TEST_CASE("mutated MAT files are refused or read, nothing else") {
 }
 
 TEST_CASE("mat reads what SciPy wrote") {
-  const auto variables = diva::read_mat(DIVA_SOURCE_DIR "/tests/fixtures/mat/annotations.mat");
+  const auto variables = diva::read_mat(source_file("tests/fixtures/mat/annotations.mat"));
   const auto& annotations = variables.at("annotations");
   REQUIRE(annotations.size() == 2);
   CHECK(annotations.field(0, "relative_im_path").text == "car_ims/000001.jpg");
@@ -207,7 +209,7 @@ TEST_CASE("mat reads what SciPy wrote") {
 }
 
 TEST_CASE("mat reads the annotations of Cars196") {
-  const std::string path = DIVA_SOURCE_DIR "/../shared/data/split_lists/Cars196/cars_annos.mat";
+  const std::string path = source_file("../shared/data/split_lists/Cars196/cars_annos.mat");
   if (!std::filesystem::exists(path)) {
     std::cout << "skipped: " << path << " is not there\n";
     return;

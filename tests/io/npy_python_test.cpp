@@ -7,6 +7,7 @@
 #include <string>
 
 #include "support/python.hpp"
+#include "support/source_file.hpp"
 #include "support/temporary_folder.hpp"
 
 TEST_CASE("arrays of NumPy in every type, byte order, order, shape and version come back to NumPy unchanged") {
@@ -16,7 +17,7 @@ TEST_CASE("arrays of NumPy in every type, byte order, order, shape and version c
     return;
   }
   const TemporaryFolder folder;
-  const auto script = fmt::format("{} '{}/tests/io/npy_round_trip.py' ", python, DIVA_SOURCE_DIR);
+  const auto script = fmt::format("{} '{}' ", python, source_file("tests/io/npy_round_trip.py"));
   REQUIRE(runs(script + "write " + folder / ""));
   int arrays = 0;
   for (; std::filesystem::exists(folder / fmt::format("{}.npy", arrays)); ++arrays) {

@@ -9,6 +9,7 @@
 #include <iostream>
 #include <limits>
 
+#include "support/source_file.hpp"
 #include "support/temporary_folder.hpp"
 
 using Catch::Matchers::Contains;
@@ -260,7 +261,7 @@ TEST_CASE("safetensors names what it cannot write, and leaves the old file") {
 }
 
 TEST_CASE("every golden file parses") {
-  const std::filesystem::path folder = DIVA_SOURCE_DIR "/../shared/golden";
+  const std::filesystem::path folder = source_file("../shared/golden");
   if (!std::filesystem::exists(folder)) {
     std::cout << "skipped: no " << folder.string() << "\n";
     return;

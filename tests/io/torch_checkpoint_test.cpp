@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "../../src/io/zip_archive.hpp"
+#include "support/source_file.hpp"
 #include "support/temporary_folder.hpp"
 
 // The files and the object in them: tests/fixtures/checkpoints/make_checkpoints.py.
@@ -18,7 +19,7 @@ namespace {
 using Catch::Matchers::Contains;
 using Bytes = std::vector<std::uint8_t>;
 
-const std::string fixtures = DIVA_SOURCE_DIR "/tests/fixtures/checkpoints/";
+const std::string fixtures = source_file("tests/fixtures/checkpoints/");
 
 bool same(const torch::Tensor& a, const torch::Tensor& b) { return a.scalar_type() == b.scalar_type() && torch::equal(a, b); }
 

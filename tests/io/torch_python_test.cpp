@@ -8,6 +8,7 @@
 #include <string>
 
 #include "support/python.hpp"
+#include "support/source_file.hpp"
 #include "support/temporary_folder.hpp"
 
 TEST_CASE("checkpoints of the installed torch are read as Python reads them, and it reads those that are written here") {
@@ -17,7 +18,7 @@ TEST_CASE("checkpoints of the installed torch are read as Python reads them, and
     return;
   }
   const TemporaryFolder folder;
-  const auto script = fmt::format("{} '{}/tests/fixtures/checkpoints/make_checkpoints.py' ", python, DIVA_SOURCE_DIR);
+  const auto script = fmt::format("{} '{}' ", python, source_file("tests/fixtures/checkpoints/make_checkpoints.py"));
   REQUIRE(runs(script + "write " + folder / ""));
   std::filesystem::create_directory(folder / "values");
   REQUIRE(runs(script + "expect " + folder / "values"));

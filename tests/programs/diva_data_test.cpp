@@ -1,6 +1,7 @@
 #include <diva/io/image.hpp>
 
 #include "programs/run.hpp"
+#include "support/source_file.hpp"
 
 using Catch::Matchers::Contains;
 
@@ -8,7 +9,7 @@ namespace {
 
 struct Photographs : Shell {
   Photographs() {
-    const std::string folder = DIVA_SOURCE_DIR "/tests/fixtures/images/grocery/";
+    const std::string folder = source_file("tests/fixtures/images/grocery/");
     const auto jpeg = diva::read_file(folder + "train_Banana_039.jpg");
     for (const char* name : {"images/001.A/1.jpg", "images/001.A/2.jpg", "images/002.B/3.jpg", "images/002.B/4.jpg"}) {
       std::filesystem::create_directories(std::filesystem::path(*this / name).parent_path());

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "support/source_file.hpp"
+
 /// Reference values: every case of a folder is found by listing it, so a folder with more cases tests more
 /// (tests/golden/README.md).
 namespace golden {
@@ -27,7 +29,7 @@ struct Case {
 
 inline std::filesystem::path root() {
   const char* chosen = std::getenv("DIVA_GOLDEN_DIR");
-  return chosen != nullptr ? std::filesystem::path(chosen) : std::filesystem::path(DIVA_SOURCE_DIR) / "tests" / "golden";
+  return chosen != nullptr ? std::filesystem::path(chosen) : std::filesystem::path(source_file("tests/golden"));
 }
 
 /// All cases of a sub-folder in the order of their names; says so when there is none.
