@@ -1,6 +1,7 @@
 #pragma once
 
 #include <diva/core/generator.hpp>
+#include <diva/core/listing.hpp>
 #include <diva/core/module.hpp>
 #include <diva/core/options.hpp>
 
@@ -78,5 +79,8 @@ class AdversarialSeparation : public Module {
   std::int64_t embed_dim_;
   double learning_rate_;
 };
+
+/// What decorrelates heads, for documentation.
+std::vector<Listing> decorrelation_listings();
 
 }  // namespace diva
