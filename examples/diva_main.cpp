@@ -54,8 +54,10 @@ void declare(CLI::App& app, Flags& f) {
   app.add_option("--checkpoint_steps", f.checkpoint_steps, "steps between checkpoints, where positive")->capture_default_str();
   app.add_option("--keep_last", f.keep_last, "so many of the last checkpoints stay beside the newest")->capture_default_str();
   app.add_flag("--print_recipe", f.print_recipe, "print the recipe that the flags mean, as JSON, and end");
-  app.add_option("--list", f.list,
-                 "print names and end: losses, wrappers, miners, samplers, distances, reducers, ssl, metrics, backbones");
+  app.add_option(
+      "--list", f.list,
+      "print names and end: losses, wrappers, miners, samplers, distances, reducers, regularizers, ssl, decorrelation, metrics, "
+      "backbones");
   app.add_flag("--markdown", f.markdown, "with --list: with formulas, sources and options, as the documentation has them");
 }
 
@@ -158,6 +160,7 @@ int list(const std::string& word, bool markdown) {
       {"reducers", "Reducers", diva::reducer_listings, diva::option_texts(diva::ReducerOptions{})},
       {"regularizers", "Regularisers", diva::regularizer_listings},
       {"ssl", "Self-supervised tasks", diva::ssl_listings},
+      {"decorrelation", "Decorrelation of heads", diva::decorrelation_listings},
       {"metrics", "Metrics", metric_listings},
       {"backbones", "Backbones", diva::backbone_listings, diva::option_texts(diva::BackboneOptions{})},
   };

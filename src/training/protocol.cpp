@@ -33,7 +33,7 @@ class Study {
     std::vector<Rows> all;
     for (const auto seed : seeds) {
       options_.seed = seed;
-      const auto folder = seeds.size() == 1 ? run_.folder : below(run_.folder, fmt::format("seed_{}", seed));
+      const auto folder = seeds.size() == 1 ? run_.folder : below(run_.folder, fmt::format("run_s{}", seed));
       auto rows = rows_of_seed(folder);
       if (!rows) return result;
       all.push_back(std::move(*rows));

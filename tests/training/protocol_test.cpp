@@ -101,7 +101,7 @@ TEST_CASE("several seeds are one table of means and deviations, and a stopped st
   const diva::ProtocolOptions protocol{.name = diva::Protocol::paper, .seeds = {3, 4, 5}};
   const auto at_once = run_protocol(options(), protocol, pictures.split, seen.make, {.folder = whole.path()});
   CHECK(at_once.runs == 3);
-  for (const auto* seed : {"/seed_3", "/seed_4", "/seed_5"}) CHECK(std::filesystem::exists(whole.path() + seed));
+  for (const auto* seed : {"/run_s3", "/run_s4", "/run_s5"}) CHECK(std::filesystem::exists(whole.path() + seed));
   std::int64_t steps = 0;
   const auto stopped = run_protocol(options(), protocol, pictures.split, seen.make,
                                     {.folder = halves.path(), .stop = [&] { return ++steps == 17; }});

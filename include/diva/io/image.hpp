@@ -56,7 +56,8 @@ struct ImageHeader {
 };
 
 /// Reads the header alone; the pixels may still turn out to be damaged, and EXIF that a PNG has behind its pixels is not seen.
-/// Cost:    10 µs. Throws: as decode_image.
+/// Cost:    10 µs.
+/// Throws:  as decode_image.
 ImageHeader read_image_header(std::span<const std::uint8_t> bytes, const std::string& name);
 
 /// A part of an image, perhaps at a reduced size: pixel (y, x) of `image` covers rows [top + y·reduction, top + (y + 1)·reduction)

@@ -27,8 +27,7 @@ namespace diva {
 /// Cost:    the file is mapped, and each storage copied once; a damaged file costs no more memory than its size (deflated entries:
 ///          than 1032 times theirs) and a few dozen bytes for each byte of its pickle, of which there may be 2^25.
 /// Throws:  IoError with the file and what of it is wrong: the name that a pickle may not use, an entry, a tensor. A TorchScript
-/// file
-///          is refused with the name of the function that takes it (make_backbone).
+///          file is refused with the name of the function that takes it (make_backbone).
 State read_torch_checkpoint(const std::string& path);
 
 /// The same from memory; `name` stands for the path in messages.

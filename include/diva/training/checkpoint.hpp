@@ -32,8 +32,7 @@ struct TrainedNetwork {
 /// The network of a checkpoint that `train` wrote, with its weights on `device`: their moving average where the recipe has one.
 ///
 /// Throws:  IoError (as read_checkpoint), OptionError (a recipe that this version does not know), DataError (tensors that do not
-/// fit
-///          the recipe's network).
+///          fit the recipe's network).
 TrainedNetwork load_network(const std::string& path, torch::Device device = torch::kCPU);
 
 }  // namespace diva

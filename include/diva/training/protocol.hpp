@@ -87,7 +87,7 @@ using MakeStore = std::function<std::shared_ptr<const ImageStore>(const Dataset&
 ///
 /// With validation and kfold, and several heads, the row `searched …` has the weights that search_head_weights found on the
 /// held-back classes; beside it stand the fixed ones of `evaluation.combinations`. Each run has a folder of its own under
-/// `run.folder` where there are several: `seed_S`, `fold_F`, or `seed_S/fold_F`; each has `best.safetensors`, and may be resumed.
+/// `run.folder` where there are several: `run_sS`, `fold_F`, or `run_sS/fold_F`; each has `best.safetensors`, and may be resumed.
 /// `observers` are told of all runs; `begin_run`, where given, of the folder of each before it begins.
 ///
 /// Source:  folds and ensembles: Musgrave, Belongie, Lim, A Metric Learning Reality Check, ECCV 2020, section 3.3; arXiv

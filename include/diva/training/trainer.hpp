@@ -114,10 +114,9 @@ Progress checkpoint_progress(const std::string& folder);
 /// Start weights are read when a run begins, not when it is resumed; entries of their file that the backbone does not know are told
 /// as a warning.
 ///
-/// Throws: OptionError (options; a checkpoint of another recipe, with the fields that differ), DataError (data sets that do not
-/// fit;
-///         start weights that lack a tensor of the backbone or have another shape; a loss that is not finite, with the term, epoch
-///         and samples to blame; the last checkpoint stays), IoError (files).
+/// Throws:  OptionError (options; a checkpoint of another recipe, with the fields that differ), DataError (data sets that do not
+///          fit; start weights that lack a tensor of the backbone or have another shape; a loss that is not finite, with the term,
+///          epoch and samples to blame; the last checkpoint stays), IoError (files).
 TrainingResult train(const TrainingOptions& options, std::shared_ptr<const ImageStore> training,
                      std::shared_ptr<const ImageStore> evaluation, const RunOptions& run = {});
 
