@@ -61,9 +61,10 @@ diva::TrainingOptions recipe(const Flags& flags, const std::vector<std::string>&
   options.objective.key_batches = 10;
   options.objective.rho = {10};
   options.objective.separation = {.hidden_dim = 64, .learning_rate = 1e-3};
-  options.optimizer = {.learning_rate = 4e-3,
-                       .weight_decay = 1e-4,
-                       .schedule = {.milestones = {flags.epochs * 4 / 7, flags.epochs * 6 / 7}, .gamma = 0.2}};
+  options.optimizer.learning_rate = 4e-3;
+  options.optimizer.weight_decay = 1e-4;
+  options.optimizer.schedule.milestones = {flags.epochs * 4 / 7, flags.epochs * 6 / 7};
+  options.optimizer.schedule.gamma = 0.2;
   options.sampler = {.batch_size = 112, .samples_per_class = 4};
   options.augmentation = {.image_size = 28,
                           .channels = 1,

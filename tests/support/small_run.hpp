@@ -44,7 +44,8 @@ inline diva::TrainingOptions options() {
   options.objective.key_batches = 3;
   options.objective.rho = {10};
   options.objective.separation = {.hidden_dim = 8, .learning_rate = 1e-3};
-  options.optimizer = {.learning_rate = 1e-2, .schedule = {.milestones = {2}}};
+  options.optimizer.learning_rate = 1e-2;
+  options.optimizer.schedule.milestones = {2};
   options.sampler = {.batch_size = 6, .samples_per_class = 2};
   options.augmentation = {.image_size = 16,
                           .channels = 1,
