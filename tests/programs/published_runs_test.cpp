@@ -23,7 +23,7 @@ std::string text_of(const std::string& path) {
 }
 
 // Each word in quotes, for a shell.
-std::string quoted(const std::string& words) {
+std::string shell_words(const std::string& words) {
   std::istringstream text(words);
   std::string line;
   for (std::string word; text >> word;) {
@@ -59,7 +59,7 @@ TEST_CASE("every published command line means the recipe that the repository has
   for (const auto& [name, words] : all) {
     INFO(name << ": " << words);
     const auto file = source_file("recipes/" + name + ".json");
-    const auto made = shell.run(program, "--print_recipe" + quoted(words));
+    const auto made = shell.run(program, "--print_recipe" + shell_words(words));
     REQUIRE(made.status == 0);
     CHECK(diva::parse_json(made.out, name) == diva::parse_json(text_of(file), file));
     const auto again = shell.run(program, "--print_recipe --recipe '" + file + "'");
@@ -70,7 +70,7 @@ TEST_CASE("every published command line means the recipe that the repository has
 
 TEST_CASE("the published runs ran what the table of their paper says") {
   const Shell shell;
-  const auto made = shell.run(program, "--print_recipe" + quoted(runs()[5].second));  // SOP, BN-Inception
+  const auto made = shell.run(program, "--print_recipe" + shell_words(runs()[5].second));  // SOP, BN-Inception
   const auto recipe = diva::parse_json(made.out, "recipe");
   CHECK(recipe["dataset"] == "online_products");
   CHECK(recipe["network"]["backbone"] == "bninception");
@@ -80,7 +80,7 @@ TEST_CASE("the published runs ran what the table of their paper says") {
   CHECK(recipe["objective"]["alpha_intra"] == 0.1);
   CHECK(recipe["objective"]["rho"] == std::vector<double>{150, 150, 150});
   CHECK(recipe["objective"]["key_batches"] == 70);
-  const auto ssl = diva::parse_json(recipe["objective"]["ssl_options"].get<std::string>(), "ssl");
+  const nlohmann::ordered_json ssl = diva::parse_json(recipe["objective"]["ssl_options"].get<std::string>(), "ssl");
   CHECK(ssl["temperature"] == 0.01);
   CHECK(ssl["variant"] == "repo");  // without --diva_fixed
   CHECK(recipe["optimizer"]["schedule"]["milestones"] == std::vector<int>{80});
