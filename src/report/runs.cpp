@@ -213,7 +213,7 @@ RunRecord read_run(const std::string& folder) {
     if (i != epoch && i != combination) run.metrics.push_back(evaluations.columns[i]);
   }
   for (const auto& row : evaluations.rows) {
-    RunEvaluation evaluation{.epoch = std::llround(number(row[epoch], evaluation_path, "epoch")), .combination = row[combination]};
+    RunEvaluation evaluation{.epoch = std::llround(number(row[epoch], evaluation_path, "epoch")), .combination = row[combination], .values = {}};
     for (std::size_t i = 0; i < row.size(); ++i) {
       if (i != epoch && i != combination) evaluation.values.push_back(number(row[i], evaluation_path, evaluations.columns[i]));
     }
