@@ -331,8 +331,13 @@ int run(const Flags& f) {
     split = f.val_split_by == "class" ? diva::validation_split(split.train, 1 - f.train_val_split, generator)
                                       : diva::validation_split_by_sample(split.train, 1 - f.train_val_split, generator);
   }
-  fmt::print(stderr, "{}: {} images of {} classes to train on, {} of {} others to test\n", f.dataset, split.train.size(),
-             split.train.num_classes(), split.test.size(), split.test.num_classes());
+  const auto& test_samples = split.test.samples;
+  const auto queries = std::count_if(test_samples.begin(), test_samples.end(), [](const auto& sample) { return sample.is_query; }),
+             gallery = std::count_if(test_samples.begin(), test_samples.end(), [](const auto& sample) { return sample.is_gallery; });
+  const bool all_are_both = std::min(queries, gallery) == split.test.size();
+  fmt::print(stderr, "{}: {} images of {} classes to train on, {} of {} others to test{}\n", f.dataset, split.train.size(),
+             split.train.num_classes(), split.test.size(), split.test.num_classes(),
+             all_are_both ? "" : fmt::format(", {} queries in a gallery of {}", queries, gallery));
   const diva::ImageStoreOptions store{
       .channels = f.gray ? 1 : 3, .cache = f.cache, .disk_cache = f.disk_cache, .reduce = f.reduced_decoding};
   const auto train = std::make_shared<const diva::ImageStore>(split.train, store),

@@ -3,6 +3,7 @@
 #include <diva/core/generator.hpp>
 #include <diva/data/loader.hpp>
 #include <diva/heads/combination.hpp>
+#include <diva/metrics/protocol.hpp>
 #include <diva/training/events.hpp>
 #include <diva/training/network.hpp>
 
@@ -32,7 +33,12 @@ void describe(EvaluationOptions& options, Visitor&& visit) {
 struct EmbeddedSet {
   Embeddings embeddings;  ///< [N, embed_dim] float32 a head.
   torch::Tensor labels;   ///< [N] int64.
+  EvaluationSamples roles = {};  ///< Of the data set (evaluation_samples), without features and labels.
 };
+
+/// What a data set says of its samples' evaluation: labels, sequences, queries and gallery; features and ids are left undefined, as
+/// are sequences where no sample has one and roles that all samples have.
+EvaluationSamples evaluation_samples(const Dataset& dataset);
 
 /// Embeds every sample by its evaluation view, in order, and hands each batch on: embeddings on `device`, labels on the CPU. So a
 /// data set of any size takes the memory of a batch. The network is in evaluation mode meanwhile and in training mode afterwards.
@@ -49,7 +55,8 @@ EmbeddedSet embed(Network& network, Loader& loader, std::int64_t batch_size, std
 /// The combinations that the options name for these heads.
 std::vector<Combination> chosen_combinations(const EvaluationOptions& options, const std::vector<std::string>& heads);
 
-/// Every metric for every combination. `generator` seeds the k-means of each anew, so a row does not depend on the others.
+/// Every metric for every combination, of the set's queries in its gallery. `generator` seeds the k-means of each anew, so a row does
+/// not depend on the others.
 std::vector<EvaluationRow> evaluate_combinations(const EmbeddedSet& set, const std::vector<Combination>& combinations,
                                                  const std::vector<std::string>& metrics, Generator generator);
 
