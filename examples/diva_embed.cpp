@@ -103,7 +103,8 @@ int run(const Flags& f) {
                                                  : diva::parse_combination(f.combination, network.heads);
   const auto dim = network.embed_dim * static_cast<std::int64_t>(combination.heads.size());
   Output output(f, work.store->dataset(), dim);
-  work.run([&](const diva::Embeddings& embeddings, const torch::Tensor&) { output.append(diva::combine(embeddings, combination)); });
+  work.run(
+      [&](const diva::Embeddings& embeddings, const torch::Tensor&) { output.append(diva::combine(embeddings, combination)); });
   output.finish();
   fmt::print("{}: {} x {} of {}\n", f.out, work.store->size(), dim, combination.name());
   return 0;

@@ -332,8 +332,8 @@ int run(const Flags& f) {
                                       : diva::validation_split_by_sample(split.train, 1 - f.train_val_split, generator);
   }
   const auto& test_samples = split.test.samples;
-  const auto queries = std::count_if(test_samples.begin(), test_samples.end(), [](const auto& sample) { return sample.is_query; }),
-             gallery = std::count_if(test_samples.begin(), test_samples.end(), [](const auto& sample) { return sample.is_gallery; });
+  const auto queries = std::count_if(test_samples.begin(), test_samples.end(), [](const auto&sample) { return sample.is_query; }),
+             gallery = std::count_if(test_samples.begin(), test_samples.end(), [](const auto&sample) { return sample.is_gallery; });
   const bool all_are_both = std::min(queries, gallery) == split.test.size();
   fmt::print(stderr, "{}: {} images of {} classes to train on, {} of {} others to test{}\n", f.dataset, split.train.size(),
              split.train.num_classes(), split.test.size(), split.test.num_classes(),

@@ -1,5 +1,5 @@
-// Whether the loader keeps up with a network: images a second of the loader alone, of training steps alone, and of both together with
-// the share of time that the training waits for batches. Prints a Markdown table.
+// Whether the loader keeps up with a network: images a second of the loader alone, of training steps alone, and of both together
+// with the share of time that the training waits for batches. Prints a Markdown table.
 #include <fmt/format.h>
 #include <torch/utils.h>
 #include <diva/backbones/backbone.hpp>
@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <ctime>
 #include <filesystem>
 #include <string>
@@ -78,19 +79,21 @@ int main(int argc, char** argv) {
     return 0.0;
   });
 
-  fmt::print("| loader of {} threads | alone, images a second | a second of processor | ResNet-18 on {} threads alone | together | waiting |\n",
-             threads, argv[4]);
-  fmt::print("|---|---|---|---|---|---|\n");
+  fmt::print("ResNet-18, a step of {} images of {} pixels on {} threads: {:.1f} images a second, {:.1f} a second of processor.\n\n",
+             batch_size, side, argv[4], alone.by_clock, alone.by_processor);
+  fmt::print(
+      "| loader of {} threads | images a second | a second of processor | with the network | waiting |\n|---|---|---|---|---|\n",
+      threads);
+  std::fflush(stdout);
   struct Case {
     std::string name;
     diva::ImageStoreOptions store;
     diva::LoaderOptions loader;
   };
-  for (const auto& [name, store_options, loader_options] :
-       std::vector<Case>{{"one view", {}, {}},
-                         {"two views", {}, {.views = 2}},
-                         {"bytes", {}, {.bytes = true}},
-                         {"from memory (`--cache`)", {.cache = true}, {}}}) {
+  for (const auto& [name, store_options, loader_options] : std::vector<Case>{{"one view", {}, {}},
+                                                                             {"two views", {}, {.views = 2}},
+                                                                             {"bytes", {}, {.bytes = true}},
+                                                                             {"from memory (`--cache`)", {.cache = true}, {}}}) {
     const auto store = std::make_shared<const diva::ImageStore>(dataset, store_options);
     auto options = loader_options;
     options.threads = threads;
@@ -121,7 +124,8 @@ int main(int argc, char** argv) {
       }
       return waited;
     });
-    fmt::print("| {} | {:.0f} | {:.0f} | {:.1f} | {:.1f} | {:.1f} % |\n", name, by_itself.by_clock, by_itself.by_processor,
-               alone.by_clock, together.by_clock, 100 * together.waiting);
+    fmt::print("| {} | {:.0f} | {:.0f} | {:.1f} | {:.1f} % |\n", name, by_itself.by_clock, by_itself.by_processor,
+               together.by_clock, 100 * together.waiting);
+    std::fflush(stdout);
   }
 }

@@ -37,9 +37,9 @@ struct PickleGlobal {
 };
 
 /// Pointers belong to the Unpickler, texts to the pickle's bytes or to the Unpickler.
-using PickleValue = std::variant<PickleNone, PickleMark, PickleHuge, bool, std::int64_t, double, std::string_view,
-                                 const PickleGlobal*, PickleSequence*, PickleDictionary*, PickleStorage*, const PickleTensor*,
-                                 const PickleObject*>;
+using PickleValue =
+    std::variant<PickleNone, PickleMark, PickleHuge, bool, std::int64_t, double, std::string_view, const PickleGlobal*,
+                 PickleSequence*, PickleDictionary*, PickleStorage*, const PickleTensor*, const PickleObject*>;
 
 struct PickleSequence {
   std::vector<PickleValue> items;
@@ -71,12 +71,13 @@ struct PickleTensor {
 
 /// Reads pickles of tensors, dictionaries, lists, tuples, sets, numbers and texts, as torch.save writes them, without running
 /// anything: a pickle is a program for a stack machine, of which only the instructions that make such values are known, and of the
-/// names that it calls only a short list, each with its meaning here. Any other name makes an empty PickleObject; but those of torch
-/// are refused, since what they make may hold tensors.
+/// names that it calls only a short list, each with its meaning here. Any other name makes an empty PickleObject; but those of
+/// torch are refused, since what they make may hold tensors.
 ///
 /// Source:  CPython's pickletools; protocols 2 to 5. torch/serialization.py, torch/_utils.py.
 /// Cost:    a few dozen bytes of memory for each byte of the pickle, which may have 2^25.
-/// Throws:  IoError with the file: an unknown instruction, an unknown name of torch, a value of another kind than an instruction takes, a cut pickle.
+/// Throws:  IoError with the file: an unknown instruction, an unknown name of torch, a value of another kind than an instruction
+/// takes, a cut pickle.
 class Unpickler {
  public:
   /// What a persistent id stands for: a storage or a tensor, which lies outside of the pickle.

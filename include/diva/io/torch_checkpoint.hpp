@@ -28,7 +28,8 @@ namespace diva {
 /// Edge:    tensors that share a storage in the file share it here, with their strides and offsets.
 /// Cost:    the file is mapped, and each storage copied once; a damaged file costs no more memory than its size (deflated entries:
 ///          than 1032 times theirs) and a few dozen bytes for each byte of its pickle, of which there may be 2^25.
-/// Throws:  IoError with the file and what of it is wrong: an unknown name of torch, an entry, a tensor. A TorchScript file is refused
+/// Throws:  IoError with the file and what of it is wrong: an unknown name of torch, an entry, a tensor. A TorchScript file is
+/// refused
 ///          with the name of the function that takes it (make_backbone).
 State read_torch_checkpoint(const std::string& path);
 

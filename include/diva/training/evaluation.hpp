@@ -31,8 +31,8 @@ void describe(EvaluationOptions& options, Visitor&& visit) {
 
 /// Embeddings of a whole data set, in its order, on the CPU.
 struct EmbeddedSet {
-  Embeddings embeddings;  ///< [N, embed_dim] float32 a head.
-  torch::Tensor labels;   ///< [N] int64.
+  Embeddings embeddings;         ///< [N, embed_dim] float32 a head.
+  torch::Tensor labels;          ///< [N] int64.
   EvaluationSamples roles = {};  ///< Of the data set (evaluation_samples), without features and labels.
 };
 
@@ -55,8 +55,8 @@ EmbeddedSet embed(Network& network, Loader& loader, std::int64_t batch_size, std
 /// The combinations that the options name for these heads.
 std::vector<Combination> chosen_combinations(const EvaluationOptions& options, const std::vector<std::string>& heads);
 
-/// Every metric for every combination, of the set's queries in its gallery. `generator` seeds the k-means of each anew, so a row does
-/// not depend on the others.
+/// Every metric for every combination, of the set's queries in its gallery. `generator` seeds the k-means of each anew, so a row
+/// does not depend on the others.
 std::vector<EvaluationRow> evaluate_combinations(const EmbeddedSet& set, const std::vector<Combination>& combinations,
                                                  const std::vector<std::string>& metrics, Generator generator);
 
