@@ -153,7 +153,7 @@ class Study {
     for (const auto& combination : chosen_combinations(options_.evaluation, options_.network.heads)) {
       std::vector<torch::Tensor> parts;
       for (const auto& set : tests) parts.push_back(combine(set.embeddings, combination));
-      const EmbeddedSet together{{{"ensemble", l2_normalize(torch::cat(parts, 1))}}, tests.front().labels};
+      const EmbeddedSet together{{{"ensemble", l2_normalize(torch::cat(parts, 1))}}, tests.front().labels, tests.front().roles};
       auto row = evaluate_combinations(together, {{{"ensemble"}, {1}}}, options_.evaluation.metrics, clustering).front();
       row.combination = "ensemble of " + combination.name();
       rows.push_back(std::move(row));
