@@ -98,7 +98,8 @@ TEST_CASE("each published run of DiVA takes two steps on real characters with a 
         program,
         "--recipe '" + source_file("recipes/" + name + ".json") +
             "' --dataset folder --source_path omniglot/images_background/Greek --arch conv4_frozen_normalize --widths 8 --gray"
-            " --image_size 28 --embed_dim 16 --n_epochs 1 --bs 120 --samples_per_class 10 --kernels 1 --protocol paper --diva_dc_ncluster 5"
+            " --image_size 28 --embed_dim 16 --n_epochs 1 --bs 120 --samples_per_class 10 --kernels 1 --protocol paper "
+            "--diva_dc_ncluster 5"
             " --storage_metrics e_recall@1 --log_online --savename " +
             name);
     INFO(result.error);
