@@ -97,8 +97,13 @@ int run(const Flags& f, const program::RecipeFlags& flags) {
   }
   if (f.source_path.empty()) diva::detail::fail<diva::OptionError>("diva_main", "--source_path", "given", "nothing");
   const auto split = diva::read_dataset(recipe.dataset, f.source_path);
-  fmt::print(stderr, "{}: {} images of {} classes to train on, {} of {} others to test; protocol {}\n", recipe.dataset,
+  const auto& test = split.test.samples;
+  const auto queries = std::count_if(test.begin(), test.end(), [](const auto&sample) { return sample.is_query; }),
+             gallery = std::count_if(test.begin(), test.end(), [](const auto&sample) { return sample.is_gallery; });
+  const bool all_are_both = std::min(queries, gallery) == split.test.size();
+  fmt::print(stderr, "{}: {} images of {} classes to train on, {} of {} others to test{}; protocol {}\n", recipe.dataset,
              split.train.size(), split.train.num_classes(), split.test.size(), split.test.num_classes(),
+             all_are_both ? "" : fmt::format(", {} queries in a gallery of {}", queries, gallery),
              diva::to_string(recipe.protocol.name));
   if (options.weights.empty() && !flags.given("--not_pretrained"))
     fmt::print(stderr,

@@ -68,16 +68,20 @@ std::string render_report(const ReportData& data) {
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
       "content=\"width=device-width,initial-scale=1\"><title>{0}</title>{1}</head>\n<body><h1>{0}</h1>",
       html_escape(data.title), style);
+  const auto add = [&](const std::string& part) {
+    html += '\n';
+    html += part;
+  };
   for (const auto& paragraph : data.summary) html += fmt::format("<p>{}</p>", html_escape(paragraph));
-  for (const auto& table : data.tables) html += "\n" + render_html(table);
+  for (const auto& table : data.tables) add(render_html(table));
   if (!data.charts.empty()) {
     html += "\n<h2>Training</h2><div class=\"charts\">";
-    for (const auto& chart : data.charts) html += "\n" + render_svg(chart);
+    for (const auto& chart : data.charts) add(render_svg(chart));
     html += "</div>";
   }
   if (!data.heat_maps.empty()) {
     html += "\n<h2>What heads tell about each other</h2><div class=\"charts\">";
-    for (const auto& map : data.heat_maps) html += "\n" + render_svg(map);
+    for (const auto& map : data.heat_maps) add(render_svg(map));
     html += "</div>";
   }
   if (!data.retrieval.empty()) {
@@ -87,7 +91,7 @@ std::string render_report(const ReportData& data) {
         render_retrieval_sheet(data.retrieval);
   }
   const bool has_map = data.map.points.defined() && data.map.points.numel() > 0;
-  if (has_map) html += "\n" + render_map(data.map);
+  if (has_map) add(render_map(data.map));
   if (data.tables.empty() && data.charts.empty() && data.heat_maps.empty() && data.retrieval.empty() && !has_map)
     html += "<p>Nothing was evaluated.</p>";
   return html + "\n</body></html>\n";

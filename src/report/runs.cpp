@@ -44,8 +44,10 @@ std::vector<std::string> all_metrics(const std::vector<RunRecord>& runs) {
 std::vector<std::string> all_combinations(const std::vector<RunRecord>& runs) {
   std::vector<std::string> names;
   for (const auto& run : runs) {
-    for (const auto& evaluation : run.evaluations) {
-      if (std::find(names.begin(), names.end(), evaluation.combination) == names.end()) names.push_back(evaluation.combination);
+    for (const auto* evaluations : {&run.results, &run.evaluations}) {
+      for (const auto& evaluation : *evaluations) {
+        if (std::find(names.begin(), names.end(), evaluation.combination) == names.end()) names.push_back(evaluation.combination);
+      }
     }
   }
   return names;
@@ -88,6 +90,12 @@ struct Row {
 
 const RunEvaluation* choose(const RunRecord& run, const std::string& combination, const RunComparisonOptions& options) {
   const RunEvaluation* chosen = nullptr;
+  if (!run.results.empty()) {
+    for (const auto& result : run.results) {
+      if (result.combination == combination) chosen = &result;
+    }
+    return chosen;
+  }
   for (const auto& evaluation : run.evaluations) {
     if (evaluation.combination != combination) continue;
     const bool better = chosen == nullptr || options.epoch == EpochChoice::last ||
@@ -202,8 +210,10 @@ std::vector<std::string> groups_of(const std::vector<RunRecord>& runs) {
 
 RunRecord read_run(const std::string& folder) {
   RunRecord run;
-  run.name = std::filesystem::absolute(folder).lexically_normal().filename().string();
-  if (run.name.empty()) run.name = std::filesystem::absolute(folder).lexically_normal().parent_path().filename().string();
+  auto path = std::filesystem::absolute(folder).lexically_normal();
+  if (path.filename().empty()) path = path.parent_path();
+  run.name = path.filename().string();
+  if (without_seed(run.name) == "run") run.name = path.parent_path().filename().string() + run.name.substr(3);
   run.group = without_seed(run.name);
 
   const auto evaluation_path = folder + "/evaluation.csv";
@@ -213,11 +223,28 @@ RunRecord read_run(const std::string& folder) {
     if (i != epoch && i != combination) run.metrics.push_back(evaluations.columns[i]);
   }
   for (const auto& row : evaluations.rows) {
-    RunEvaluation evaluation{.epoch = std::llround(number(row[epoch], evaluation_path, "epoch")), .combination = row[combination]};
+    RunEvaluation evaluation{
+        .epoch = std::llround(number(row[epoch], evaluation_path, "epoch")), .combination = row[combination], .values = {}};
     for (std::size_t i = 0; i < row.size(); ++i) {
       if (i != epoch && i != combination) evaluation.values.push_back(number(row[i], evaluation_path, evaluations.columns[i]));
     }
     run.evaluations.push_back(std::move(evaluation));
+  }
+
+  const auto test_path = folder + "/test.csv";
+  if (std::filesystem::exists(test_path)) {
+    const auto results = read_csv(test_path);
+    auto expected = run.metrics;
+    expected.insert(expected.begin(), "combination");
+    if (results.columns != expected) {
+      detail::fail<DataError>("read_run", "the columns of '" + test_path + "'", fmt::format("{}", fmt::join(expected, ",")),
+                              fmt::format("{}", fmt::join(results.columns, ",")));
+    }
+    for (const auto& row : results.rows) {
+      RunEvaluation result{.combination = row[0], .values = {}};
+      for (std::size_t i = 1; i < row.size(); ++i) result.values.push_back(number(row[i], test_path, expected[i]));
+      run.results.push_back(std::move(result));
+    }
   }
 
   const auto training_path = folder + "/train.csv";
@@ -251,8 +278,9 @@ MetricTable compare_runs(const std::vector<RunRecord>& runs, const RunComparison
   };
   std::stable_sort(rows.begin(), rows.end(), [&](const Row& one, const Row& other) { return score(one) > score(other); });
 
-  MetricTable table{.title = fmt::format("Runs at their {} epoch{}", to_string(options.epoch),
-                                         options.epoch == EpochChoice::best ? " by " + options.metric : ""),
+  const bool chosen = std::any_of(runs.begin(), runs.end(), [](const RunRecord& run) { return run.results.empty(); });
+  const auto choice = options.epoch == EpochChoice::best ? "best epoch by " + options.metric : std::string("last epoch");
+  MetricTable table{.title = chosen ? "Runs at their " + choice : "Runs on the test side",
                     .columns = {"runs", "epoch"},
                     .rows = {},
                     .deviations = {},
@@ -262,7 +290,8 @@ MetricTable compare_runs(const std::vector<RunRecord>& runs, const RunComparison
                [](const auto& name) { return !is_score(name); });
   for (const auto& row : rows) {
     std::vector<double> epochs;
-    for (const auto& [run, evaluation] : row.chosen) epochs.push_back(static_cast<double>(evaluation->epoch));
+    for (const auto& [run, evaluation] : row.chosen)
+      epochs.push_back(run->results.empty() ? static_cast<double>(evaluation->epoch) : NAN);
     std::vector<double> means = {static_cast<double>(row.chosen.size()), mean(epochs)}, deviations = {NAN, NAN};
     for (const auto& metric : metrics) {
       means.push_back(mean(values(row, metric)));

@@ -40,10 +40,26 @@ torch::Tensor pooled_features(Network& network, Loader& loader, std::int64_t bat
   return features;
 }
 
+EvaluationSamples evaluation_samples(const Dataset& dataset) {
+  const auto column = [&](auto value_of, std::int64_t usual) {
+    std::vector<std::int64_t> values;
+    values.reserve(dataset.samples.size());
+    for (const auto& sample : dataset.samples) values.push_back(value_of(sample));
+    const bool says_nothing = std::all_of(values.begin(), values.end(), [&](auto value) { return value == usual; });
+    return says_nothing ? torch::Tensor() : torch::tensor(values, torch::kInt64);
+  };
+  return {.labels = torch::tensor(dataset.labels(), torch::kInt64),
+          .sequences = column([](const Sample& sample) { return sample.sequence; }, -1),
+          .is_query = column([](const Sample& sample) { return static_cast<std::int64_t>(sample.is_query); }, 1),
+          .is_gallery = column([](const Sample& sample) { return static_cast<std::int64_t>(sample.is_gallery); }, 1)};
+}
+
 EmbeddedSet embed(Network& network, Loader& loader, std::int64_t batch_size, std::int64_t size, torch::Device device,
                   const std::function<void(std::int64_t, std::int64_t)>& progress) {
   EmbeddedSet set;
   set.labels = torch::empty({size}, torch::kInt64);
+  set.roles = evaluation_samples(loader.store().dataset());
+  set.roles.labels = torch::Tensor();
   embed_batches(network, loader, batch_size, device,
                 [&](const Embeddings& embeddings, const torch::Tensor& labels, std::int64_t done) {
                   const auto count = labels.size(0);
@@ -109,7 +125,11 @@ std::vector<EvaluationRow> evaluate_combinations(const EmbeddedSet& set, const s
   std::vector<EvaluationRow> rows;
   for (const auto& combination : combinations) {
     auto clustering = generator.fork(0);
-    rows.push_back({combination.name(), evaluate(combine(set.embeddings, combination), set.labels, metrics, clustering)});
+    auto samples = set.roles;
+    samples.features = combine(set.embeddings, combination);
+    samples.labels = set.labels;
+    const auto sets = evaluation_sets(samples);
+    rows.push_back({combination.name(), evaluate(sets.queries, sets.gallery, metrics, clustering)});
   }
   return rows;
 }

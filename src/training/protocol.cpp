@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <torch/utils.h>
 #include <diva/core/normalize.hpp>
+#include <diva/io/csv.hpp>
 #include <diva/training/checkpoint.hpp>
 #include <diva/training/protocol.hpp>
 
@@ -36,12 +37,24 @@ class Study {
       const auto folder = seeds.size() == 1 ? run_.folder : below(run_.folder, fmt::format("run_s{}", seed));
       auto rows = rows_of_seed(folder);
       if (!rows) return result;
+      if (!folder.empty()) write_results(folder, *rows);
       all.push_back(std::move(*rows));
     }
     result.rows = averaged(all);
     result.runs = static_cast<std::int64_t>(all.size());
     result.finished = true;
     return result;
+  }
+
+  // test.csv: what one run says of the test side.
+  static void write_results(const std::string& folder, const Rows& rows) {
+    CsvTable table{.columns = {"combination"}, .rows = {}};
+    for (const auto& [metric, value] : rows.front().values) table.columns.push_back(metric);
+    for (const auto& row : rows) {
+      auto& fields = table.rows.emplace_back(1, row.combination);
+      for (const auto& [metric, value] : row.values) fields.push_back(CsvValue(value).text);
+    }
+    write_csv(folder + "/test.csv", table);
   }
 
   // Rows of the same name, metric by metric.
@@ -140,7 +153,7 @@ class Study {
     for (const auto& combination : chosen_combinations(options_.evaluation, options_.network.heads)) {
       std::vector<torch::Tensor> parts;
       for (const auto& set : tests) parts.push_back(combine(set.embeddings, combination));
-      const EmbeddedSet together{{{"ensemble", l2_normalize(torch::cat(parts, 1))}}, tests.front().labels};
+      const EmbeddedSet together{{{"ensemble", l2_normalize(torch::cat(parts, 1))}}, tests.front().labels, tests.front().roles};
       auto row = evaluate_combinations(together, {{{"ensemble"}, {1}}}, options_.evaluation.metrics, clustering).front();
       row.combination = "ensemble of " + combination.name();
       rows.push_back(std::move(row));

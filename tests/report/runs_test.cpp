@@ -77,6 +77,30 @@ TEST_CASE("the last epoch, one combination, another metric") {
   CHECK(table.rows[0].second[1] == Approx(2.5));
 }
 
+TEST_CASE("what a run says of the test side stands before its epochs") {
+  const Runs folder;
+  write(folder / "diva_s1/test.csv", "combination,recall@1,nmi\na,0.25,0.5\nsearched weights,0.75,0.25\n");
+  const auto table = diva::compare_runs({diva::read_run(folder / "diva_s1")});
+  CHECK(table.title == "Runs on the test side");
+  REQUIRE(table.rows.size() == 2);
+  CHECK(table.rows[0].first == "diva, searched weights");
+  CHECK(table.rows[1].first == "diva, a");
+  CHECK(table.rows[1].second[2] == 0.25);
+  CHECK(std::isnan(table.rows[1].second[1]));
+  write(folder / "diva_s1/test.csv", "combination,nmi\na,0.5\n");
+  CHECK_THROWS_WITH(diva::read_run(folder / "diva_s1"), Contains("test.csv") && Contains("recall@1"));
+}
+
+TEST_CASE("the folders of a protocol's seeds are runs of their parent") {
+  const Runs folder;
+  for (const std::string seed : {"0", "3"}) {
+    write(folder / ("margin_big/run_s" + seed + "/evaluation.csv"), "epoch,combination,recall@1\n4,a,0.85\n");
+    const auto run = diva::read_run(folder / ("margin_big/run_s" + seed));
+    CHECK(run.name == "margin_big_s" + seed);
+    CHECK(run.group == "margin_big");
+  }
+}
+
 TEST_CASE("curves are means over seeds") {
   const Runs folder;
   const auto charts = diva::run_curves(folder.read(), {.combinations = {"a"}});

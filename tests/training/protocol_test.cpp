@@ -1,6 +1,7 @@
 #include "support/small_run.hpp"
 
 #include <diva/core/error.hpp>
+#include <diva/io/csv.hpp>
 #include <diva/training/checkpoint.hpp>
 #include <diva/training/protocol.hpp>
 
@@ -101,7 +102,13 @@ TEST_CASE("several seeds are one table of means and deviations, and a stopped st
   const diva::ProtocolOptions protocol{.name = diva::Protocol::paper, .seeds = {3, 4, 5}};
   const auto at_once = run_protocol(options(), protocol, pictures.split, seen.make, {.folder = whole.path()});
   CHECK(at_once.runs == 3);
-  for (const auto* seed : {"/run_s3", "/run_s4", "/run_s5"}) CHECK(std::filesystem::exists(whole.path() + seed));
+  std::vector<double> of_seeds;  // what each says of its own test side
+  for (const auto* seed : {"/run_s3", "/run_s4", "/run_s5"}) {
+    const auto results = diva::read_csv(whole.path() + seed + "/test.csv");
+    REQUIRE(results.rows.size() == at_once.rows.size());
+    of_seeds.push_back(std::stod(results.rows[1][results.index_of("recall@1")]));
+  }
+  CHECK(at_once.rows[1].values[0].second == diva::spread_of(of_seeds));
   std::int64_t steps = 0;
   const auto stopped = run_protocol(options(), protocol, pictures.split, seen.make,
                                     {.folder = halves.path(), .stop = [&] { return ++steps == 17; }});

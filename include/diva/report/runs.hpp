@@ -21,22 +21,26 @@ struct RunEvaluation {
 
 /// What a run wrote of itself.
 struct RunRecord {
-  std::string name;  ///< Of its folder.
-  std::string
-      group;  ///< The name without the `_s` and the number of the seed at its end: runs of one group differ in nothing else.
+  /// Of its folder; of a folder `run_s3`, as a protocol of several seeds makes them, `PARENT_s3`.
+  std::string name;
+  /// The name without the `_s` and the number of the seed at its end: runs of one group differ in nothing else.
+  std::string group;
   std::vector<Series> terms;  ///< By step: the loss, and the term of each head.
   std::vector<std::string> metrics;
   std::vector<RunEvaluation> evaluations;  ///< In the order of the file: by epoch.
+  /// What the run says of the test side once an epoch was chosen, where it says that.
+  std::vector<RunEvaluation> results = {};
 };
 
 /// Reads a run's folder: `train.csv` (step, epoch, loss, terms …, learning_rate) and `evaluation.csv` (epoch, combination, metrics …),
-/// as training's RunLog writes them.
+/// as training's RunLog writes them, and `test.csv` (combination, metrics …), as run_protocol does.
 ///
-/// Edge:    a run without train.csv (cached features) has no terms.
-/// Throws:  IoError (no evaluation.csv, a file that is no such table), DataError (a field that is no number).
+/// Edge:    a run without train.csv has no terms, one without test.csv no results.
+/// Throws:  IoError (no evaluation.csv, a file that is no such table), DataError (a field that is no number, a test.csv with other
+///          metrics).
 RunRecord read_run(const std::string& folder);
 
-/// Which evaluation of a run stands for it.
+/// Which evaluation stands for a run that has no results.
 enum class EpochChoice {
   best,  ///< Of each combination the one with the highest `metric`, the first of several: the papers' choice.
   last,
@@ -48,13 +52,14 @@ constexpr auto enumerators(EpochChoice) {
 
 struct RunComparisonOptions {
   std::string metric;                     ///< By which epochs are chosen and rows are sorted; empty: the first of the first run.
-  EpochChoice epoch = EpochChoice::best;  ///< Which evaluation of a run stands for it.
+  EpochChoice epoch = EpochChoice::best;  ///< Of runs without results.
   std::vector<std::string> combinations = {};  ///< Which are shown; none: all.
 };
 
-/// Runs against metrics: a row for each group and combination, with the mean over the group's runs and, behind ±, the deviation of a
-/// sample (n − 1; nothing for one run). Columns: runs, epoch (the mean of the chosen ones), then the metrics of all runs. Rows are
-/// sorted by `metric`, the best first. A metric that only some runs of a group have is the mean over these.
+/// Runs against metrics: a row for each group and combination, of results where a run has some and of the chosen epoch otherwise, with
+/// the mean over the group's runs and, behind ±, the deviation of a sample (n − 1; nothing for one run). Columns: runs, epoch (the mean
+/// of the chosen ones; a dash for results), then the metrics of all runs. Rows are sorted by `metric`, the best first. A metric that
+/// only some runs of a group have is the mean over these.
 ///
 /// Throws:  OptionError (a metric or combination that no run has, with the nearest name), DataError (no runs, two runs of a group
 ///          with one name).

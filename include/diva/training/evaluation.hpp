@@ -3,6 +3,7 @@
 #include <diva/core/generator.hpp>
 #include <diva/data/loader.hpp>
 #include <diva/heads/combination.hpp>
+#include <diva/metrics/protocol.hpp>
 #include <diva/training/events.hpp>
 #include <diva/training/network.hpp>
 
@@ -36,9 +37,14 @@ void describe(EvaluationOptions& options, Visitor&& visit) {
 
 /// Embeddings of a whole data set, in its order, on the CPU.
 struct EmbeddedSet {
-  Embeddings embeddings;  ///< [N, embed_dim] float32 a head.
-  torch::Tensor labels;   ///< [N] int64.
+  Embeddings embeddings;         ///< [N, embed_dim] float32 a head.
+  torch::Tensor labels;          ///< [N] int64.
+  EvaluationSamples roles = {};  ///< Of the data set (evaluation_samples), without features and labels.
 };
+
+/// What a data set says of its samples' evaluation: labels, sequences, queries and gallery; features and ids are left undefined, as
+/// are sequences where no sample has one and roles that all samples have.
+EvaluationSamples evaluation_samples(const Dataset& dataset);
 
 /// Embeds every sample by its evaluation view, in order, and hands each batch on: embeddings on `device`, labels on the CPU. So a
 /// data set of any size takes the memory of a batch. The network is in evaluation mode meanwhile and in training mode afterwards.
@@ -71,7 +77,8 @@ double value_of(const MetricValues& values, const std::string& metric);
 /// The selected value of an evaluation.
 double value_of(const std::vector<EvaluationRow>& rows, const Selection& selection);
 
-/// Every metric for every combination. `generator` seeds the k-means of each anew, so a row does not depend on the others.
+/// Every metric for every combination, of the set's queries in its gallery. `generator` seeds the k-means of each anew, so a row
+/// does not depend on the others.
 std::vector<EvaluationRow> evaluate_combinations(const EmbeddedSet& set, const std::vector<Combination>& combinations,
                                                  const std::vector<std::string>& metrics, Generator generator);
 

@@ -87,12 +87,13 @@ using MakeStore = std::function<std::shared_ptr<const ImageStore>(const Dataset&
 ///
 /// With validation and kfold, and several heads, the row `searched …` has the weights that search_head_weights found on the
 /// held-back classes; beside it stand the fixed ones of `evaluation.combinations`. Each run has a folder of its own under
-/// `run.folder` where there are several: `run_sS`, `fold_F`, or `run_sS/fold_F`; each has `best.safetensors`, and may be resumed.
+/// `run.folder` where there are several: `run_sS`, `fold_F`, or `run_sS/fold_F`; each has `best.safetensors`, and may be resumed; the
+/// folder of a seed has `test.csv` with its rows.
 /// `observers` are told of all runs; `begin_run`, where given, of the folder of each before it begins.
 ///
 /// Source:  folds and ensembles: Musgrave, Belongie, Lim, A Metric Learning Reality Check, ECCV 2020, section 3.3; arXiv
-/// 2003.08505. Differs: there the networks' numbers of four folds stand beside those of the concatenation, as here; the epoch of
-/// each was found
+///          2003.08505.
+/// Differs: there the networks' numbers of four folds stand beside those of the concatenation, as here; the epoch of each was found
 ///          by a search over hyper-parameters, which is left to the user.
 /// Throws:  as train, validation_split and class_folds.
 ProtocolResult run_protocol(const TrainingOptions& options, const ProtocolOptions& protocol, const Split& data,
