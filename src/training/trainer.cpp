@@ -254,7 +254,11 @@ class Run {
     auto& network = learner_.evaluated();
     if (!options_.cache_features)
       return embed(network, evaluation_loader_, options_.evaluation.batch_size, evaluation_->size(), run_.device);
-    return {embed_features(network, evaluation_features_), torch::tensor(evaluation_->dataset().labels(), torch::kInt64)};
+    EmbeddedSet set;
+    set.embeddings = embed_features(network, evaluation_features_);
+    set.labels = torch::tensor(evaluation_->dataset().labels(), torch::kInt64);
+    set.roles = evaluation_samples(evaluation_->dataset());
+    return set;
   }
 
   void evaluate_now() {
