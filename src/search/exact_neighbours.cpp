@@ -19,6 +19,7 @@
 #include "neighbour_codes.hpp"
 #include "neighbour_lists.hpp"
 #include "neighbour_rows.hpp"
+#include "pair_measure.hpp"
 
 namespace diva::detail {
 namespace {
@@ -107,10 +108,10 @@ class Search {
     std::vector<std::uint32_t> survivors;
     std::vector<std::int32_t> products;
     std::vector<std::int64_t> ends;
-    std::vector<std::uint32_t> pairs;  // the survivors that are measured, row by row
-    std::vector<T> distances;          // theirs
-    std::vector<const T*> rows;
-    std::vector<double> sums;
+    std::vector<std::uint32_t> pairs;   // the survivors that are measured
+    std::vector<T> distances;           // theirs
+    std::vector<std::int32_t> indices;  // of pairs of one row
+    typename PairMeasure<T>::Workspace measuring;
     std::vector<MeasuredRow> measured, equal;
     MeasuredOrder order;
   };
@@ -134,6 +135,7 @@ class Search {
       query_lengths_ = lengths_about(centre_, queries_, method_.kernel);
       check_values(queries_, query_lengths_, similarity_);
     }
+    measure_ = {method_.kernel, similarity_, queries_, gallery_, query_lengths(), gallery_lengths_};
     if (cosine()) {
       const auto inverse = [](const std::vector<double>& lengths) {
         std::vector<double> inverses(lengths);
@@ -218,13 +220,6 @@ class Search {
   }
 
   // ---- distances and limits
-
-  // As results have it, but for its rounding to T.
-  [[nodiscard]] double distance(std::int64_t query, std::int64_t index, double sum) const {
-    if (euclidean()) return std::sqrt(sum);
-    if (!cosine()) return -sum;
-    return std::max(0.0, 1 - sum / (query_lengths()[query] * gallery_lengths_[index]));
-  }
 
   // D of the codes at most for a distance that rounds to this one.
   [[nodiscard]] float wanted(T limit) const {
@@ -323,10 +318,11 @@ class Search {
     return queries_.ids && queries_.ids[row_order_[place]] == gallery_.ids[column_order_[column]];
   }
 
-  // Of so many columns seen, as many as hold the k nearest of all but for four standard deviations.
+  // Of so many columns seen, as many as hold the k nearest of all but for three standard deviations: about one query in a thousand
+  // is then searched again, which costs less than longer lists would.
   [[nodiscard]] std::int64_t rank_after(std::int64_t seen) const {
     const double expected = static_cast<double>(k_) * static_cast<double>(seen) / static_cast<double>(gallery_.count);
-    return static_cast<std::int64_t>(std::ceil(expected + 4 * std::sqrt(expected) + 4));
+    return static_cast<std::int64_t>(std::ceil(expected + 3 * std::sqrt(expected) + 4));
   }
 
   [[nodiscard]] CodeTile code_tile(Range rows, Range columns, Workspace& work) const {
@@ -426,14 +422,17 @@ class Search {
     tried_ += rows.size() * columns.size();
   }
 
-  // The survivors that either list may want by their codes of 16 bits, row by row. Returns how many.
+  // The survivors that either list may want by their codes of 16 bits, in stripes of columns whose rows of the gallery the second
+  // cache holds while they are measured, row by row in each. Returns how many.
   std::int64_t choose_pairs(Range rows, Range columns, std::int64_t count, Workspace& work) const {
     const auto &left = row_codes().fine, &right = column_codes_.fine;
     if (row_codes().narrow) {
       survivor_products(method_.kernel, {left.row(rows.begin), right.row(columns.begin), left.stride, work.survivors.data(), count},
                         work.products.data());
     }
-    work.ends.assign(rows.size() + 1, 0);
+    const auto stripe = std::max<std::int64_t>(1, (512 << 10) / (queries_.dim * static_cast<std::int64_t>(sizeof(T))));
+    const auto bin = [&](std::uint32_t pair) { return (pair & 0xFFFF) / stripe * rows.size() + (pair >> 16); };
+    work.ends.assign(bin(static_cast<std::uint32_t>(rows.size() << 16 | columns.size())) + 2, 0);
     std::int64_t chosen = 0;
     for (std::int64_t s = 0; s < count; ++s) {
       const auto i = work.survivors[s] >> 16, j = work.survivors[s] & 0xFFFF;
@@ -442,30 +441,24 @@ class Search {
       const float lowest = row_codes().offset[row] + column_codes_.offset[column] - product - errors_(row, column);
       if (!(lowest <= work.row_wanted[i]) && !(lowest <= work.column_wanted[j])) continue;
       work.survivors[chosen++] = work.survivors[s];
-      ++work.ends[i + 1];
+      ++work.ends[bin(work.survivors[s]) + 1];
     }
     std::partial_sum(work.ends.begin(), work.ends.end(), work.ends.begin());
     work.pairs.resize(chosen);
-    for (std::int64_t s = 0; s < chosen; ++s) work.pairs[work.ends[work.survivors[s] >> 16]++] = work.survivors[s];
+    for (std::int64_t s = 0; s < chosen; ++s) work.pairs[work.ends[bin(work.survivors[s])]++] = work.survivors[s];
     return chosen;
   }
 
   void measure_pairs(Range rows, Range columns, Workspace& work) const {
-    work.rows.clear();
-    for (const auto pair : work.pairs) work.rows.push_back(gallery_[column_order_[columns.begin + (pair & 0xFFFF)]]);
-    work.sums.resize(work.pairs.size());
     work.distances.resize(work.pairs.size());
     for (std::size_t begin = 0; begin < work.pairs.size();) {
       const auto i = work.pairs[begin] >> 16;
-      auto end = begin;
-      while (end < work.pairs.size() && work.pairs[end] >> 16 == i) ++end;
-      const auto query = row_order_[rows.begin + i];
-      measure_rows(method_.kernel, euclidean(), queries_[query], &work.rows[begin], static_cast<std::int64_t>(end - begin),
-                   queries_.dim, &work.sums[begin]);
-      for (; begin < end; ++begin) {
-        const auto index = column_order_[columns.begin + (work.pairs[begin] & 0xFFFF)];
-        work.distances[begin] = static_cast<T>(distance(query, index, work.sums[begin]));
+      work.indices.clear();
+      for (auto n = begin; n < work.pairs.size() && work.pairs[n] >> 16 == i; ++n) {
+        work.indices.push_back(column_order_[columns.begin + (work.pairs[n] & 0xFFFF)]);
       }
+      measure_.round_distances(row_order_[rows.begin + i], work.indices, &work.distances[begin], work.measuring);
+      begin += work.indices.size();
     }
   }
 
@@ -474,11 +467,12 @@ class Search {
   void keep(std::int64_t tile, std::int64_t columns, Meet&& meet) {
     auto& own = state(tile);
     const std::lock_guard lock(own.mutex);
+    const auto range = rows_of_tile(tile);
+    for (auto p = range.begin; p < range.end; ++p) lists_->prefetch(p);
     meet();
     own.seen += columns;
     if (own.seen < own.tighten_at) return;
     own.tighten_at = 2 * own.seen;
-    const auto range = rows_of_tile(tile);
     const auto rank = method_.guess ? std::min(k_, rank_after(own.seen)) : k_;
     for (auto p = range.begin; p < range.end; ++p) lists_->lower_limit(p, rank);
   }
@@ -498,22 +492,10 @@ class Search {
     if (lists_->roomy(place)) return;
     work.equal.clear();
     for (const auto& candidate : lists_->candidates(place)) work.equal.push_back({0, column_order_[candidate.column]});
-    measure(row_order_[place], work.equal, work);
+    measure_.measure(row_order_[place], work.equal, work.measuring);
     work.measured = work.equal;
     std::ranges::nth_element(work.measured, work.measured.begin() + k_ - 1);
     lists_->retain(place, [&](std::size_t c) { return work.equal[c] <= work.measured[k_ - 1]; });
-  }
-
-  // The distances of these rows, squared where Euclidean: before any rounding, as what decides.
-  void measure(std::int64_t query, std::span<MeasuredRow> measured, Workspace& work) const {
-    work.rows.clear();
-    for (const auto& row : measured) work.rows.push_back(gallery_[row.index]);
-    work.sums.resize(measured.size());
-    measure_rows(method_.kernel, euclidean(), queries_[query], work.rows.data(), std::ssize(measured), queries_.dim,
-                 work.sums.data());
-    for (std::size_t n = 0; n < measured.size(); ++n) {
-      measured[n].distance = euclidean() ? work.sums[n] : distance(query, measured[n].index, work.sums[n]);
-    }
   }
 
   // ---- after it
@@ -573,7 +555,7 @@ class Search {
       if (end - begin > 1) {
         const double rounded = rows[begin].distance;
         const std::span equal(&rows[begin], static_cast<std::size_t>(end - begin));
-        measure(row_order_[place], equal, work);
+        measure_.measure(row_order_[place], equal, work.measuring);
         std::ranges::sort(equal);
         for (auto& row : equal) row.distance = rounded;
       }
@@ -601,6 +583,7 @@ class Search {
   std::int64_t listed_, k_;  // ranks of a result; of a list, which the gallery may end
 
   std::vector<double> centre_, gallery_lengths_, query_lengths_, gallery_times_, query_times_;
+  PairMeasure<T> measure_;
   std::int64_t row_tile_ = 0, column_tile_ = 0;
   std::vector<std::int32_t> row_order_, column_order_;
   RowCodes row_codes_, column_codes_;

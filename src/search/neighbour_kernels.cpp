@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <type_traits>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -22,9 +23,10 @@ template <int at_once, class Body>
   for (std::int64_t panel = 0; panel < tile.column_panels; panel += at_once) {
     const auto panels = std::min<std::int64_t>(at_once, tile.column_panels - panel);
     const auto* columns = tile.columns + panel * panel_bytes;
-    if (narrow) {  // from signed to offset by 128, once for all the rows of the tile
-      for (std::int64_t b = 0; b < panels * panel_bytes; ++b) tile.scratch[b] = columns[b] ^ 0x80U;
-      columns = tile.scratch;
+    if (narrow) {                          // from signed to offset by 128, once for all the rows of the tile
+      auto* const scratch = tile.scratch;  // a byte written through the tile itself could be one of the tile
+      for (std::int64_t b = 0; b < panels * panel_bytes; ++b) scratch[b] = columns[b] ^ 0x80U;
+      columns = scratch;
     }
     for (std::int64_t row = 0; row < tile.row_panels * panel_rows; row += block_rows) {
       const auto* rows = tile.rows + row / panel_rows * panel_bytes + row % panel_rows * (step_bytes / panel_rows);
@@ -64,6 +66,34 @@ void multiply_plain(const std::uint8_t* rows, const std::uint8_t* columns, std::
   }
 }
 
+#if defined(__x86_64__)
+[[gnu::always_inline]] inline int four_bytes(const std::uint8_t* at) {
+  int value = 0;
+  std::memcpy(&value, at, sizeof(value));
+  return value;
+}
+
+// Of 16 bits: two products and their sum are one instruction of SSE2, which every such processor has.
+void multiply_sse2(const std::uint8_t* rows, const std::uint8_t* columns, std::int64_t steps,
+                   std::int32_t (&sums)[block_rows][panel_rows]) {
+  for (std::int64_t row = 0; row < block_rows; row += 2) {
+    __m128i sum[2][4];
+    for (auto& four : sum) four[0] = four[1] = four[2] = four[3] = _mm_setzero_si128();
+    for (std::int64_t t = 0; t < steps * step_bytes; t += step_bytes) {
+      const auto first = _mm_set1_epi32(four_bytes(rows + t + 4 * row)),
+                 second = _mm_set1_epi32(four_bytes(rows + t + 4 * row + 4));
+#pragma GCC unroll 4
+      for (int v = 0; v < 4; ++v) {
+        const auto right = _mm_loadu_si128(reinterpret_cast<const __m128i*>(columns + t + 16 * v));
+        sum[0][v] = _mm_add_epi32(sum[0][v], _mm_madd_epi16(first, right));
+        sum[1][v] = _mm_add_epi32(sum[1][v], _mm_madd_epi16(second, right));
+      }
+    }
+    std::memcpy(sums[row], sum, sizeof(sum));
+  }
+}
+#endif
+
 template <bool store>
 void tile_plain(bool narrow, Output& out) {
   const CodeTile& tile = out.tile;
@@ -71,8 +101,15 @@ void tile_plain(bool narrow, Output& out) {
   const auto width = tile.column_panels * panel_rows;
   for_each_block<1>(tile, false, [&](std::int64_t row, const auto* rows, std::int64_t panel, std::int64_t, const auto* columns) {
     std::int32_t sums[block_rows][panel_rows];
-    narrow ? multiply_plain<std::int8_t>(rows, columns, tile.steps, none, sums)
-           : multiply_plain<std::int16_t>(rows, columns, tile.steps, none, sums);
+    if (narrow) {
+      multiply_plain<std::int8_t>(rows, columns, tile.steps, none, sums);
+    } else {
+#if defined(__x86_64__)
+      multiply_sse2(rows, columns, tile.steps, sums);
+#else
+      multiply_plain<std::int16_t>(rows, columns, tile.steps, none, sums);
+#endif
+    }
     for (std::int64_t i = row; i < row + block_rows; ++i) {
       for (std::int64_t j = panel * panel_rows; j < (panel + 1) * panel_rows; ++j) {
         const float x = static_cast<float>(sums[i - row][j % panel_rows]) * tile.column_factor[j] * tile.row_factor[i];
@@ -88,12 +125,6 @@ void tile_plain(bool narrow, Output& out) {
 }
 
 #if defined(__x86_64__)
-
-[[gnu::always_inline]] inline int four_bytes(const std::uint8_t* at) {
-  int value = 0;
-  std::memcpy(&value, at, sizeof(value));
-  return value;
-}
 
 // ---- AVX2: 4 rows × 16 columns in 8 registers of sums
 
@@ -343,7 +374,7 @@ template <bool difference, int count, class T>
   }
 }
 
-// For AVX-512 too, and for a target without FMA: where there are fused additions, the compiler makes them.
+// For a target without FMA: where there are fused additions, the compiler makes them.
 template <bool difference, class T>
 [[gnu::target("avx2")]] void measure_avx2(const T* x, const T* const* rows, std::int64_t count, std::int64_t dim, double* out) {
   std::int64_t row = 0;
@@ -352,6 +383,67 @@ template <bool difference, class T>
   if (count - row == 3) measure_group<difference, 3>(x, rows + row, dim, out + row);
   if (count - row == 2) measure_group<difference, 2>(x, rows + row, dim, out + row);
   if (count - row == 1) measure_group<difference, 1>(x, rows + row, dim, out + row);
+}
+
+// Products of single precision are exact in double, so that fused additions give the bits of others.
+template <int count>
+DIVA_TARGET_AVX2 void multiply_group_avx2(const float* x, const float* const* rows, std::int64_t dim, double* out) {
+  __m256d sums[count][2];
+  for (auto& sum : sums) sum[0] = sum[1] = _mm256_setzero_pd();
+  std::int64_t i = 0;
+  for (; i + 8 <= dim; i += 8) {
+#pragma GCC unroll 2
+    for (int half = 0; half < 2; ++half) {
+      const auto left = _mm256_cvtps_pd(_mm_loadu_ps(x + i + 4 * half));
+#pragma GCC unroll 4
+      for (int row = 0; row < count; ++row) {
+        sums[row][half] = _mm256_fmadd_pd(left, _mm256_cvtps_pd(_mm_loadu_ps(rows[row] + i + 4 * half)), sums[row][half]);
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int row = 0; row < count; ++row) {
+    double partial[8];
+    _mm256_storeu_pd(partial, sums[row][0]);
+    _mm256_storeu_pd(partial + 4, sums[row][1]);
+    out[row] = close_sums<false>(partial, x, rows[row], i, dim);
+  }
+}
+
+template <int count>
+DIVA_TARGET_AVX512 void multiply_group_avx512(const float* x, const float* const* rows, std::int64_t dim, double* out) {
+  __m512d sums[count];
+  for (auto& sum : sums) sum = _mm512_setzero_pd();
+  std::int64_t i = 0;
+  for (; i + 8 <= dim; i += 8) {
+    const auto left = _mm512_maskz_cvtps_pd(0xFF, _mm256_loadu_ps(x + i));
+#pragma GCC unroll 8
+    for (int row = 0; row < count; ++row) {
+      sums[row] = _mm512_fmadd_pd(left, _mm512_maskz_cvtps_pd(0xFF, _mm256_loadu_ps(rows[row] + i)), sums[row]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int row = 0; row < count; ++row) {
+    double partial[8];
+    _mm512_storeu_pd(partial, sums[row]);
+    out[row] = close_sums<false>(partial, x, rows[row], i, dim);
+  }
+}
+
+template <int count>
+void multiply_group(bool wide, const float* x, const float* const* rows, std::int64_t dim, double* out) {
+  wide ? multiply_group_avx512<count>(x, rows, dim, out) : multiply_group_avx2<count>(x, rows, dim, out);
+}
+
+void multiply(bool wide, const float* x, const float* const* rows, std::int64_t count, std::int64_t dim, double* out) {
+  std::int64_t row = 0;
+  if (wide) {
+    for (; row + 8 <= count; row += 8) multiply_group_avx512<8>(x, rows + row, dim, out + row);
+  }
+  for (; row + 4 <= count; row += 4) multiply_group<4>(wide, x, rows + row, dim, out + row);
+  if (count - row == 3) multiply_group<3>(wide, x, rows + row, dim, out + row);
+  if (count - row == 2) multiply_group<2>(wide, x, rows + row, dim, out + row);
+  if (count - row == 1) multiply_group<1>(wide, x, rows + row, dim, out + row);
 }
 #endif
 
@@ -392,7 +484,12 @@ void measure_rows(Kernel kernel, bool difference, const T* x, const T* const* ro
                   double* out) {
   auto* measure = difference ? measure_plain<true, T> : measure_plain<false, T>;
 #if defined(__x86_64__)
-  if (kernel != Kernel::plain) measure = difference ? measure_avx2<true, T> : measure_avx2<false, T>;
+  if (kernel != Kernel::plain) {
+    if constexpr (std::is_same_v<T, float>) {
+      if (!difference) return multiply(kernel == Kernel::avx512, x, rows, count, dim, out);
+    }
+    measure = difference ? measure_avx2<true, T> : measure_avx2<false, T>;
+  }
 #endif
   measure(x, rows, count, dim, out);
 }

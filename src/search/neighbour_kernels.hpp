@@ -51,8 +51,8 @@ struct SurvivorRows {
 /// Writes Σ code_i code_j for each survivor.
 void survivor_products(Kernel kernel, const SurvivorRows& of, std::int32_t* sums);
 
-/// Σ (x_i − y_i)² or Σ x_i y_i in double between x and each row, in eight partial sums: one order of additions, without fused ones,
-/// so that every kernel gives the same bits.
+/// Σ (x_i − y_i)² or Σ x_i y_i in double between x and each row, in eight partial sums: one order of additions, without fused ones
+/// where these would round otherwise, so that every kernel gives the same bits. Products of float rows take half the time.
 template <class T>
 void measure_rows(Kernel kernel, bool difference, const T* x, const T* const* rows, std::int64_t count, std::int64_t dim,
                   double* out);

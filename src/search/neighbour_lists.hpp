@@ -48,6 +48,11 @@ class NeighbourLists {
     storage_[(query - first_) * capacity_ + list(query).count++] = candidate;
   }
 
+  /// Has the caches fetch the end of the list, for all lists together are larger than they are.
+  void prefetch(std::int64_t query) const {
+    __builtin_prefetch(&storage_[(query - first_) * capacity_ + lists_[query - first_].count], 1);
+  }
+
   /// A limit that nothing proves; is_complete tells later whether it was too low.
   void guess_limit(std::int64_t query, T limit) {
     auto& own = list(query);

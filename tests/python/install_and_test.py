@@ -1,7 +1,7 @@
 """Installs the Python package into a fresh environment, as `pip install` from the tree does, and runs its tests there.
 
-install_and_test.py SOURCE LIBRARY FOLDER; status 77 (skipped) where there is no venv or pip reaches no index. The library that is built
-already is taken, since building it again takes minutes.
+install_and_test.py SOURCE FOLDER SETTING...; settings are for scikit-build-core, as pip's -C has them. Status 77 (skipped) where there is
+no venv or pip reaches no index.
 """
 
 import pathlib
@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import sys
 
-source, library, folder = map(pathlib.Path, sys.argv[1:])
+source, folder = map(pathlib.Path, sys.argv[1:3])
+settings = [f"-C{setting}" for setting in sys.argv[3:]]
 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -25,6 +26,6 @@ attempt("Python has no venv", sys.executable, "-m", "venv", str(folder))
 python = str(folder / "bin" / "python")
 pip = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
 attempt("pip reaches no index for numpy and scikit-build-core", *pip, "--retries", "1", "numpy", "scikit-build-core>=0.10", "ninja")
-subprocess.run([*pip, "--no-build-isolation", "--no-deps", f"-Ccmake.define.DIVA_C_LIBRARY={library}", str(source / "python")], check=True)
+subprocess.run([*pip, "--no-build-isolation", "--no-deps", *settings, str(source / "python")], check=True)
 # From another folder, so that the package is the installed one.
 subprocess.run([python, "-m", "unittest", "discover", "-v", "-s", str(source / "python" / "tests")], check=True, cwd=folder)
