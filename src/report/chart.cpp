@@ -21,6 +21,14 @@ struct Range {
   [[nodiscard]] bool empty() const { return low > high; }
 };
 
+// How many names of this length fit beside each other below the plot.
+std::size_t legend_columns(const LineChart& chart, const ChartArea& area) {
+  std::size_t longest = 0;
+  for (const auto& series : chart.series) longest = std::max(longest, series.name.size());
+  const double entry = 40 + 6.3 * static_cast<double>(longest);
+  return static_cast<std::size_t>(std::clamp(area.width / entry, 1.0, 3.0));
+}
+
 bool finite(const std::pair<double, double>& point) { return std::isfinite(point.first) && std::isfinite(point.second); }
 
 }  // namespace
@@ -48,9 +56,10 @@ std::string render_svg(const LineChart& chart, const ChartArea& area) {
       y.include(point.second);
     }
   }
+  const auto columns = legend_columns(chart, area);
   const double legend_top = area.top + area.height + 52;
   const double full_width = area.left + area.width + 24,
-               full_height = legend_top + 20 * std::ceil(static_cast<double>(chart.series.size()) / 3);
+               full_height = legend_top + 20 * std::ceil(static_cast<double>(chart.series.size()) / static_cast<double>(columns));
   std::string svg = fmt::format(R"(<svg class="chart" viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}">)", full_width,
                                 full_height, html_escape(chart.title));
   svg += fmt::format(R"(<text class="title" x="{}" y="18">{}</text>)", area.left, html_escape(chart.title));
@@ -85,10 +94,11 @@ std::string render_svg(const LineChart& chart, const ChartArea& area) {
     const auto& name = chart.series[i].name;
     const auto& points = chart.series[i].points;
     const auto look = fmt::format("line line-{}{}", i % 8, i >= 8 ? " dashed" : "");
-    const double column = static_cast<double>(i % 3), line = static_cast<double>(i / 3);  // of the legend
-    const double left = area.left + column * area.width / 3, top = legend_top + 20 * line;
+    const double column = static_cast<double>(i % columns), line = static_cast<double>(i / columns);  // of the legend
+    const double left = area.left + column * area.width / static_cast<double>(columns), top = legend_top + 20 * line;
     svg += fmt::format(R"(<text class="tick" x="{:.1f}" y="{:.1f}">{}</text>)", left + 28, top + 4, html_escape(name));
-    if (!chart.series[i].joined) {
+    // One point makes no line.
+    if (!chart.series[i].joined || points.size() == 1) {
       const auto dot = [&](double across, double down) {
         svg += fmt::format(R"(<circle class="marks marks-{}" cx="{:.1f}" cy="{:.1f}" r="4"><title>{}</title></circle>)", i % 8,
                            across, down, html_escape(name));

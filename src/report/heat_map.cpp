@@ -18,7 +18,7 @@ std::string render_svg(const HeatMap& map) {
   const double side = field * static_cast<double>(std::max<std::int64_t>(count, 1));
   auto svg = fmt::format(
       R"(<svg class="chart heat" viewBox="0 0 {0:.0f} {1:.0f}" role="img" aria-label="{2}"><text class="title" x="12" y="18">{2}</text>)",
-      left + side + 24, top + side + 16, html_escape(map.title));
+      std::max(left + side + 24, 24 + 8 * static_cast<double>(map.title.size())), top + side + 16, html_escape(map.title));
   for (std::int64_t i = 0; i < count; ++i) {
     const double at = static_cast<double>(i) * field + field / 2;
     const auto label = html_escape(map.labels[static_cast<std::size_t>(i)]);

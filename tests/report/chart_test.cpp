@@ -44,3 +44,18 @@ TEST_CASE("a chart without points says so, and names are escaped") {
   CHECK_THAT(diva::render_svg({"t", "x", "y", {{"a", {{0, NAN}}}}}), Contains("no data"));
   CHECK(diva::render_svg({"<b>", "<i>", "<u>", {{"<s>", {{0, 1}, {1, 1}}}}}).find("<b>") == std::string::npos);
 }
+
+TEST_CASE("a line of one point is a dot, and long names stand one below the other") {
+  const auto one = diva::render_svg({"t", "x", "y", {{"a", {{1, 0.5}}}}});
+  CHECK(count(one, "<circle") == 2);  // the point, and its mark in the legend
+  const std::string name(90, 'n');
+  const auto names = diva::render_svg({"t", "x", "y", {{name, {{0, 1}, {1, 2}}}, {name, {{0, 1}, {1, 2}}}}});
+  // Both begin at the left of a plot 560 wide, at 56 + 28.
+  CHECK(count(names, "x=\"84.0\"") == 2);
+}
+
+TEST_CASE("dots are not joined") {
+  const auto svg = diva::render_svg({"t", "x", "y", {{.name = "a", .points = {{0, 1}, {1, 2}, {2, NAN}}, .joined = false}}});
+  CHECK(count(svg, "<circle") == 3);
+  CHECK(count(svg, "<polyline") == 0);
+}

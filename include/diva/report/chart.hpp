@@ -6,7 +6,7 @@
 
 namespace diva {
 
-/// One line, or one kind of dots, of a chart. NaN and infinite values leave a gap.
+/// One line, or one kind of dots, of a chart. NaN and infinite values leave a gap. A line of one point is a dot.
 struct Series {
   std::string name;
   std::vector<std::pair<double, double>> points;  ///< x ascending where they are joined.
