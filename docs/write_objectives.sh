@@ -20,7 +20,7 @@ Criteria around others are made by `make_loss` too, with what they are made of n
 are options of `sub_dimensions`. `diva_main --loss sub_dimensions --loss_options '…'` takes them, and so does a recipe, in
 `loss_options`. GradCache runs the network and is no criterion: see `include/diva/losses/grad_cache.hpp`.
 TEXT
-  for word in losses wrappers miners distances reducers regularizers ssl metrics; do
+  for word in losses wrappers miners distances reducers regularizers ssl decorrelation metrics; do
     echo
     "$1" --list "$word" --markdown
   done

@@ -1,5 +1,6 @@
 // Trains DiVA and its margin-loss baseline on Omniglot and shows both beside raw pixels: `./dev demo`.
 #include "support/program.hpp"
+#include "support/retrieval.hpp"
 
 #include <diva/core/files.hpp>
 #include <diva/core/json.hpp>
@@ -60,8 +61,10 @@ diva::TrainingOptions recipe(const Flags& flags, const std::vector<std::string>&
   options.objective.key_batches = 10;
   options.objective.rho = {10};
   options.objective.separation = {.hidden_dim = 64, .learning_rate = 1e-3};
-  options.optimizer = {
-      .learning_rate = 4e-3, .weight_decay = 1e-4, .milestones = {flags.epochs * 4 / 7, flags.epochs * 6 / 7}, .gamma = 0.2};
+  options.optimizer.learning_rate = 4e-3;
+  options.optimizer.weight_decay = 1e-4;
+  options.optimizer.schedule.milestones = {flags.epochs * 4 / 7, flags.epochs * 6 / 7};
+  options.optimizer.schedule.gamma = 0.2;
   options.sampler = {.batch_size = 112, .samples_per_class = 4};
   options.augmentation = {.image_size = 28,
                           .channels = 1,
@@ -190,30 +193,6 @@ diva::MetricValues measure(const torch::Tensor& features, const torch::Tensor& l
   return diva::evaluate(features, labels, metrics, generator);
 }
 
-// Queries spread over the test set, each with its eight nearest images.
-std::vector<diva::RetrievalRow> retrieval(const torch::Tensor& features, const diva::ImageStore& store) {
-  const auto& dataset = store.dataset();
-  const auto item = [&](std::int64_t index) {
-    const auto label = dataset.samples[static_cast<std::size_t>(index)].label;
-    return diva::RetrievalItem{
-        .image = *store.image(index), .label = dataset.class_names[static_cast<std::size_t>(label)], .distance = 0, .hit = false};
-  };
-  const auto neighbours = diva::nearest_neighbours(features, std::min<std::int64_t>(8, store.size() - 1));
-  std::vector<diva::RetrievalRow> rows;
-  for (std::int64_t i = 0; i < 12; ++i) {
-    const auto query = (2 * i + 1) * store.size() / 24;
-    diva::RetrievalRow row{.query = item(query), .neighbours = {}};
-    for (std::int64_t j = 0; j < neighbours.indices.size(1); ++j) {
-      auto neighbour = item(neighbours.indices[query][j].item<std::int64_t>());
-      neighbour.distance = neighbours.distances[query][j].item<double>();
-      neighbour.hit = neighbour.label == row.query.label;
-      row.neighbours.push_back(std::move(neighbour));
-    }
-    rows.push_back(std::move(row));
-  }
-  return rows;
-}
-
 // All images of forty classes spread over the test set.
 diva::EmbeddingMap map_of(const torch::Tensor& features, const diva::Dataset& dataset) {
   const auto classes = dataset.num_classes(), shown = std::min<std::int64_t>(40, classes);
@@ -313,7 +292,7 @@ int run(const Flags& flags) {
   report.charts = {chart("Recall@1 on unseen characters", "epoch", "recall@1", recalls),
                    chart("DiVA's loss terms", "step", "loss", diva_run.history.losses),
                    chart("Baseline's loss", "step", "loss", baseline.history.losses)};
-  report.retrieval = retrieval(features, *test);
+  report.retrieval = program::retrieval(features, *test, program::spread_queries(test->size(), 12));
   report.map = map_of(features, split.test);
   const nlohmann::ordered_json seconds = {{"decoding", decoding},
                                           {"baseline", baseline.seconds},

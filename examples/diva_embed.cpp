@@ -15,9 +15,9 @@ constexpr auto examples = R"(Examples:
   diva_embed --checkpoint RUN/checkpoint.safetensors --data CUB_200_2011 --dataset cub200 --part test --out test.npy
   diva_embed --backbone resnet50 --weights resnet50-0676ba61.pth --data photos --dataset images --out photos.npy
 
-A .safetensors file holds `features` [N, D], `labels` [N] and, as texts in JSON, `paths` and `classes`. Beside a .npy file OUT.npy stand
-OUT.labels.npy, OUT.paths.json and OUT.classes.json. Either appears when it is complete. Features of any number of images take the
-memory of a batch. Status: 0, 1 when something is wrong with the data, 2 with the flags.)";
+A .safetensors file holds `features` [N, D], `labels` [N], where the data set has them `is_query`, `is_gallery` and `sequences`, and,
+as texts in JSON, `paths` and `classes`. Beside a .npy file OUT.npy stand OUT.labels.npy, …, OUT.paths.json and OUT.classes.json.
+Either appears when it is complete. Features of any number of images take the memory of a batch. Status: 0, 1 when something is wrong with the data, 2 with the flags.)";
 
 struct Flags {
   program::EmbeddingFlags embedding{.part = "all"};
@@ -39,28 +39,39 @@ void declare(CLI::App& app, Flags& f) {
 /// Where the features go, whatever the kind of file.
 class Output {
  public:
-  Output(const Flags& f, const diva::Dataset& dataset, std::int64_t dim) : out_(f.out), labelled_(f.embedding.dataset != "images") {
+  Output(const Flags& f, const diva::Dataset& dataset, std::int64_t dim) : out_(f.out) {
     auto paths = nlohmann::json::array();
     for (const auto& sample : dataset.samples) paths.push_back(sample.path);
     std::map<std::string, std::string> texts = {{"paths", paths.dump()}};
-    if (labelled_) texts["classes"] = nlohmann::json(dataset.class_names).dump();
+    if (f.embedding.dataset != "images") {
+      texts["classes"] = nlohmann::json(dataset.class_names).dump();
+      const auto samples = diva::evaluation_samples(dataset);
+      columns_ = {{"labels", samples.labels},
+                  {"is_query", samples.is_query},
+                  {"is_gallery", samples.is_gallery},
+                  {"sequences", samples.sequences}};
+      std::erase_if(columns_, [](const auto& column) { return !column.second.defined(); });
+    }
     if (out_.ends_with(".npy")) {
       array_.emplace(out_, f.type == diva::FeatureType::float16 ? torch::kFloat16 : torch::kFloat32,
                      std::vector<std::int64_t>{dim});
       texts_ = std::move(texts);
     } else if (out_.ends_with(".safetensors")) {
-      store_.emplace(dim, labelled_ ? std::vector<std::string>{"labels"} : std::vector<std::string>{},
-                     diva::FeatureWriterOptions{.path = out_, .type = f.type}, std::move(texts));
+      std::vector<std::string> names;
+      for (const auto& column : columns_) names.push_back(column.first);
+      store_.emplace(dim, names, diva::FeatureWriterOptions{.path = out_, .type = f.type}, std::move(texts));
     } else {
       diva::detail::fail<diva::OptionError>(name, "--out", "a name that ends in .npy or .safetensors",
                                             out_.empty() ? "nothing" : out_);
     }
   }
 
-  void append(const torch::Tensor& features, const torch::Tensor& labels) {
-    if (store_) return store_->append(features, labelled_ ? std::vector<torch::Tensor>{labels} : std::vector<torch::Tensor>{});
-    array_->append(features);
-    labels_.push_back(labels);
+  void append(const torch::Tensor& features) {
+    if (array_) return array_->append(features);
+    std::vector<torch::Tensor> rows;
+    for (const auto& [what, column] : columns_) rows.push_back(column.narrow(0, done_, features.size(0)));
+    store_->append(features, rows);
+    done_ += features.size(0);
   }
 
   void finish() {
@@ -70,18 +81,18 @@ class Output {
     }
     // The features last: where they are, the rest is.
     const auto stem = out_.substr(0, out_.size() - std::string(".npy").size());
-    if (labelled_) diva::write_npy(stem + ".labels.npy", torch::cat(labels_));
+    for (const auto& [what, column] : columns_) diva::write_npy(fmt::format("{}.{}.npy", stem, what), column);
     for (const auto& [what, text] : texts_) program::write_text(fmt::format("{}.{}.json", stem, what), text + "\n");
     array_->commit();
   }
 
  private:
   std::string out_;
-  bool labelled_;
   std::optional<diva::FeatureWriter> store_;
   std::optional<diva::NpyWriter> array_;
   std::map<std::string, std::string> texts_;
-  std::vector<torch::Tensor> labels_;
+  std::vector<std::pair<std::string, torch::Tensor>> columns_;  // of all samples, in order
+  std::int64_t done_ = 0;
 };
 
 int run(const Flags& f) {
@@ -92,9 +103,8 @@ int run(const Flags& f) {
                                                  : diva::parse_combination(f.combination, network.heads);
   const auto dim = network.embed_dim * static_cast<std::int64_t>(combination.heads.size());
   Output output(f, work.store->dataset(), dim);
-  work.run([&](const diva::Embeddings& embeddings, const torch::Tensor& labels) {
-    output.append(diva::combine(embeddings, combination), labels);
-  });
+  work.run(
+      [&](const diva::Embeddings& embeddings, const torch::Tensor&) { output.append(diva::combine(embeddings, combination)); });
   output.finish();
   fmt::print("{}: {} x {} of {}\n", f.out, work.store->size(), dim, combination.name());
   return 0;

@@ -153,10 +153,13 @@ Task checkpoint(const Flags& f) {
   }
   task.about["data"] = f.embedding.data;
   task.about["part"] = f.embedding.part;
+  const auto roles = diva::evaluation_samples(work.store->dataset());
   for (std::size_t i = 0; i < writers.size(); ++i) {
     const auto store = writers[i].finish();
-    task.sets.emplace_back(combinations[i].name(),
-                           diva::evaluation_sets({.features = store.tensor("features"), .labels = store.tensor("labels")}));
+    auto samples = roles;
+    samples.features = store.tensor("features");
+    samples.labels = store.tensor("labels");
+    task.sets.emplace_back(combinations[i].name(), diva::evaluation_sets(samples));
   }
   return task;
 }

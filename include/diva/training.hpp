@@ -8,7 +8,10 @@
 #include <diva/training/network.hpp>
 #include <diva/training/objective.hpp>
 #include <diva/training/optimizer.hpp>
+#include <diva/training/precision.hpp>
 #include <diva/training/progress.hpp>
+#include <diva/training/protocol.hpp>
 #include <diva/training/run_log.hpp>
+#include <diva/training/schedule.hpp>
 #include <diva/training/stop_signal.hpp>
 #include <diva/training/trainer.hpp>

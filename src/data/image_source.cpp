@@ -72,8 +72,8 @@ Image ImageSource::resize(const ResizeOptions& options) const {
       detail::make_taps(options.interpolation, {0, static_cast<double>(source.width)}, options.width, window.left, window.width);
   const Box read{source.top + rows.first(), source.left + columns.first(), rows.past() - rows.first(),
                  columns.past() - columns.first()};
-  const auto part = decode_image_part(bytes_, name_, options_.channels, read);
-  return detail::resample(part.image, rows, -rows.first(), columns, -columns.first());
+  const auto part = decode_image_part(bytes_, name_, options_.channels, read, 1, Edges::kept);
+  return detail::resample(part.image, rows, source.top - part.top, columns, source.left - part.left);
 }
 
 Image ImageSource::resize_reduced(const Box& source, const Box& window, const ResizeOptions& options,
@@ -81,7 +81,7 @@ Image ImageSource::resize_reduced(const Box& source, const Box& window, const Re
   const auto [top, bottom] = may_read(options, source.height, options.height, window.top, window.height, reduction);
   const auto [left, right] = may_read(options, source.width, options.width, window.left, window.width, reduction);
   const Box read{source.top + top, source.left + left, bottom - top, right - left};
-  const auto part = decode_image_part(bytes_, name_, options_.channels, read, reduction);
+  const auto part = decode_image_part(bytes_, name_, options_.channels, read, reduction, Edges::kept);
 
   // An axis of the source in the part's pixels: where it begins, as a whole number and a rest.
   struct Axis {

@@ -89,4 +89,11 @@ std::vector<NamedTensor> AdversarialSeparation::named_parameters() const {
   return result;
 }
 
+std::vector<Listing> decorrelation_listings() {
+  return {
+      {"adversarial_separation",
+       {"− Σ_(a→b) ρ_ab mean (ψ_b ⊙ MLP_ab(ψ_a))², gradients reversed", "Milbich, Roth et al., ECCV 2020", "O(B·D·hidden) an edge"},
+       option_texts(AdversarialSeparationOptions{})}};
+}
+
 }  // namespace diva

@@ -35,7 +35,7 @@ class JpegFile {
 
   /// Decodes the part `box` (all where it is empty; in pixels at full size) at 1 / `reduction` of its size, once. The image has
   /// three channels, or one where the file is gray or `as_gray` asks for luminance. Nothing is turned.
-  ImagePart decode(bool as_gray, const Box& box, int reduction);
+  ImagePart decode(bool as_gray, const Box& box, int reduction, Edges edges);
 
  private:
   class Decoder;

@@ -96,7 +96,7 @@ Image decode_jpeg(Bytes bytes, const std::string& name, std::int64_t channels, s
     const auto reduced = (std::min(file.width, file.height) + reduction - 1) / reduction;
     if (min_short_side > 0 && reduced >= min_short_side) best = reduction;
   }
-  auto part = file.decode(channels == 1, {}, best);
+  auto part = file.decode(channels == 1, {}, best, Edges::cut);
   return upright(with_channels(std::move(part.image), channels), file.orientation);
 }
 
@@ -258,7 +258,8 @@ ImageHeader read_image_header(Bytes bytes, const std::string& name) {
   return {transposed ? width : height, transposed ? height : width, reader.gray() ? 1 : 3};
 }
 
-ImagePart decode_image_part(Bytes bytes, const std::string& name, std::int64_t channels, const Box& box, std::int64_t reduction) {
+ImagePart decode_image_part(Bytes bytes, const std::string& name, std::int64_t channels, const Box& box, std::int64_t reduction,
+                            Edges edges) {
   check_channels("decode_image_part", channels);
   if (reduction != 1 && reduction != 2 && reduction != 4 && reduction != 8) {
     detail::fail<OptionError>("decode_image_part", "reduction", "1, 2, 4 or 8", std::to_string(reduction));
@@ -271,7 +272,7 @@ ImagePart decode_image_part(Bytes bytes, const std::string& name, std::int64_t c
   detail::JpegFile file(bytes, name);
   const auto turn = turn_of(file.orientation);
   turn.transposed ? check_box(box, file.width, file.height) : check_box(box, file.height, file.width);
-  auto part = file.decode(channels == 1, stored_box(box, turn, file.height, file.width), static_cast<int>(reduction));
+  auto part = file.decode(channels == 1, stored_box(box, turn, file.height, file.width), static_cast<int>(reduction), edges);
   // Where its pixels lie, seen from the other side of a mirrored axis.
   if (turn.flip_rows) part.top = file.height - part.top - part.image.height * reduction;
   if (turn.flip_columns) part.left = file.width - part.left - part.image.width * reduction;

@@ -134,7 +134,7 @@ JpegFile::JpegFile(ImageBytes bytes, const std::string& name) : decoder_(std::ma
 
 JpegFile::~JpegFile() = default;
 
-ImagePart JpegFile::decode(bool as_gray, const Box& box, int reduction) {
+ImagePart JpegFile::decode(bool as_gray, const Box& box, int reduction, Edges edges) {
   auto& info = decoder_->info;
   const bool inks = has_inks(info.jpeg_color_space), one_channel = !inks && (as_gray || gray);
   info.out_color_space = inks ? JCS_CMYK : one_channel ? JCS_GRAYSCALE : JCS_RGB;
@@ -160,15 +160,16 @@ ImagePart JpegFile::decode(bool as_gray, const Box& box, int reduction) {
   }
 
   const std::int64_t channels = one_channel ? 1 : 3, samples = info.output_components;
-  ImagePart part{.image = {bottom - top, right - left, channels, {}},
+  const std::int64_t decoded_width = info.output_width;
+  const bool direct = !inks && (edges == Edges::kept || decoded_width == right - left);
+  ImagePart part{.image = {bottom - top, direct ? decoded_width : right - left, channels, {}},
                  .top = top * reduction,
-                 .left = left * reduction,
+                 .left = (direct ? first : left) * reduction,
                  .reduction = reduction};
-  part.image.pixels.resize(static_cast<std::size_t>((bottom - top) * (right - left) * channels));
-  std::vector<std::uint8_t> row(static_cast<std::size_t>(info.output_width * samples));
-  const auto row_bytes = (right - left) * channels;
+  const auto row_bytes = part.image.width * channels;
+  part.image.pixels.resize(static_cast<std::size_t>(part.image.height * row_bytes));
+  std::vector<std::uint8_t> row(static_cast<std::size_t>(decoded_width * samples));
   auto* const out = part.image.pixels.data();
-  const bool direct = !inks && info.output_width == right - left;
   decoder_->run([&] {
     if (top > 0) jpeg_skip_scanlines(&info, static_cast<JDIMENSION>(top));
     for (std::int64_t y = 0; y < bottom - top; ++y) {

@@ -65,6 +65,7 @@ enum Instruction : std::uint8_t {
   op_empty_set = 0x8f,
   op_additems = 0x90,
   op_frozenset = 0x91,
+  op_newobj_ex = 0x92,
   op_stack_global = 0x93,
   op_memoize = 0x94,
   op_frame = 0x95,
@@ -144,7 +145,8 @@ void Unpickler::refuse(std::string_view expected, std::string_view got) const {
 std::string Unpickler::kind_of(const PickleValue& value) {
   if (const auto* text = std::get_if<std::string_view>(&value)) return fmt::format("the text '{}'", shown(*text));
   if (const auto* number = std::get_if<std::int64_t>(&value)) return fmt::format("{}", *number);
-  if (const auto* global = std::get_if<const PickleGlobal*>(&value)) return std::string((*global)->name);
+  if (const auto* global = std::get_if<const PickleGlobal*>(&value)) return shown((*global)->name);
+  if (const auto* object = std::get_if<const PickleObject*>(&value)) return fmt::format("an object of {}", shown((*object)->name));
   constexpr std::array names{"None",
                              "a mark",
                              "an integer of more than 64 bits",
@@ -156,7 +158,8 @@ std::string Unpickler::kind_of(const PickleValue& value) {
                              "a list or a tuple",
                              "a dictionary",
                              "a storage",
-                             "a tensor"};
+                             "a tensor",
+                             "an object"};
   static_assert(names.size() == std::variant_size_v<PickleValue>);
   return names[value.index()];
 }
@@ -260,12 +263,14 @@ void Unpickler::execute(std::uint8_t instruction, const Persistent& persistent) 
       return push_tuple(std::size_t{instruction} - op_tuple1 + 1);
     case op_append: {
       const auto value = pop();
+      if (on_object()) return;
       if (stack_.empty()) refuse("a list to append to", "nothing");
       return get<PickleSequence*>(stack_.back(), "a list to append to")->items.push_back(value);
     }
     case op_appends:
     case op_additems: {
       const auto items = pop_to_mark();
+      if (on_object()) return;
       if (stack_.empty()) refuse("a list to append to", "nothing");
       auto& list = get<PickleSequence*>(stack_.back(), "a list to append to")->items;
       list.insert(list.end(), items.begin(), items.end());
@@ -318,8 +323,14 @@ void Unpickler::execute(std::uint8_t instruction, const Persistent& persistent) 
       const auto arguments = pop(), function = pop();
       return stack_.push_back(call(function, arguments));
     }
+    case op_newobj_ex: {
+      pop();  // arguments by name, which no known class has
+      const auto arguments = pop(), function = pop();
+      return stack_.push_back(call(function, arguments));
+    }
     case op_build:  // attributes of an object, such as the versions that a state dictionary carries: nothing that is kept here
       pop();
+      if (on_object()) return;
       if (stack_.empty()) refuse("an OrderedDict to give attributes to", "nothing");
       get<PickleDictionary*>(stack_.back(), "an OrderedDict to give attributes to");
       return;
@@ -335,6 +346,8 @@ PickleValue Unpickler::pop() {
   stack_.pop_back();
   return value;
 }
+
+bool Unpickler::on_object() const { return !stack_.empty() && std::holds_alternative<const PickleObject*>(stack_.back()); }
 
 std::vector<PickleValue> Unpickler::pop_to_mark() {
   auto mark = stack_.end();
@@ -387,16 +400,14 @@ void Unpickler::push_memo(std::uint64_t index) {
 }
 
 void Unpickler::push_global(std::string_view module, std::string_view name) {
-  const auto full = fmt::format("{}.{}", module, name);
+  auto full = fmt::format("{}.{}", module, name);
   const auto* global = find_global(full);
-  if (global == nullptr) {
-    refuse("made of tensors, dictionaries, lists, numbers and texts, which nothing must be run for",
-           fmt::format("the name {}", shown(full)));
-  }
+  if (global == nullptr) global = &unknown_.emplace_back(PickleGlobal{new_text(std::move(full)), Kind::unknown});
   stack_.emplace_back(global);
 }
 
 void Unpickler::set_items(std::span<const PickleValue> flat) {
+  if (on_object()) return;
   if (stack_.empty()) refuse("a dictionary to fill", "nothing");
   auto& items = get<PickleDictionary*>(stack_.back(), "a dictionary to fill")->items;
   if (flat.size() % 2 != 0) refuse("a value for each key", "a key alone");
@@ -448,7 +459,12 @@ PickleValue Unpickler::rebuild_tensor(const std::vector<PickleValue>& arguments)
 }
 
 PickleValue Unpickler::call(const PickleValue& function, const PickleValue& arguments) {
+  if (std::holds_alternative<const PickleObject*>(function)) return function;  // a functools.partial makes another unknown one
   const auto& global = *get<const PickleGlobal*>(function, "a name to call");
+  if (global.kind == Kind::unknown) {
+    if (global.name.starts_with("torch.")) refuse("made of dense tensors, which no other names of torch make", shown(global.name));
+    return &objects_.emplace_back(PickleObject{global.name});
+  }
   const auto& items = get<PickleSequence*>(arguments, "arguments")->items;
   switch (global.kind) {
     case Kind::ordered_dict: {
@@ -493,6 +509,7 @@ PickleValue Unpickler::call(const PickleValue& function, const PickleValue& argu
       }
       return new_text(std::move(bytes));
     }
+    case Kind::unknown:
     case Kind::storage:
     case Kind::tensor_class:
     case Kind::type:

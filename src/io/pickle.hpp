@@ -17,6 +17,7 @@ namespace diva::detail {
 
 struct PickleSequence;
 struct PickleDictionary;
+struct PickleObject;
 struct PickleStorage;
 struct PickleTensor;
 
@@ -26,17 +27,19 @@ struct PickleMark {};
 /// A whole number that 64 bits do not hold.
 struct PickleHuge {};
 
-/// A name that a pickle may refer to: a class or a function of torch, which is known here by its name and never run.
+/// A name that a pickle refers to, of a class or a function, which is never run. Those of torch.save's have a meaning here; of the
+/// others nothing is known but the name.
 struct PickleGlobal {
-  enum class Kind { ordered_dict, rebuild_tensor, rebuild_parameter, size, device, encode, storage, tensor_class, type };
+  enum class Kind { unknown, ordered_dict, rebuild_tensor, rebuild_parameter, size, device, encode, storage, tensor_class, type };
   std::string_view name;  ///< "torch._utils._rebuild_tensor_v2"
   Kind kind;
   torch::ScalarType scalar = torch::kByte;  ///< of a storage
 };
 
 /// Pointers belong to the Unpickler, texts to the pickle's bytes or to the Unpickler.
-using PickleValue = std::variant<PickleNone, PickleMark, PickleHuge, bool, std::int64_t, double, std::string_view,
-                                 const PickleGlobal*, PickleSequence*, PickleDictionary*, PickleStorage*, const PickleTensor*>;
+using PickleValue =
+    std::variant<PickleNone, PickleMark, PickleHuge, bool, std::int64_t, double, std::string_view, const PickleGlobal*,
+                 PickleSequence*, PickleDictionary*, PickleStorage*, const PickleTensor*, const PickleObject*>;
 
 struct PickleSequence {
   std::vector<PickleValue> items;
@@ -44,6 +47,11 @@ struct PickleSequence {
 
 struct PickleDictionary {
   std::vector<std::pair<PickleValue, PickleValue>> items;
+};
+
+/// What a class or function that is not known here would have made. It takes attributes and items, and keeps none.
+struct PickleObject {
+  std::string_view name;  ///< "argparse.Namespace"
 };
 
 /// Flat memory that tensors share. Its values come from elsewhere in the file.
@@ -63,11 +71,13 @@ struct PickleTensor {
 
 /// Reads pickles of tensors, dictionaries, lists, tuples, sets, numbers and texts, as torch.save writes them, without running
 /// anything: a pickle is a program for a stack machine, of which only the instructions that make such values are known, and of the
-/// names that it may call only a short list, each with its meaning here.
+/// names that it calls only a short list, each with its meaning here. Any other name makes an empty PickleObject; but those of
+/// torch are refused, since what they make may hold tensors.
 ///
 /// Source:  CPython's pickletools; protocols 2 to 5. torch/serialization.py, torch/_utils.py.
 /// Cost:    a few dozen bytes of memory for each byte of the pickle, which may have 2^25.
-/// Throws:  IoError with the file: an unknown instruction or name, a value of another kind than an instruction takes, a cut pickle.
+/// Throws:  IoError with the file: an unknown instruction, an unknown name of torch, a value of another kind than an instruction
+/// takes, a cut pickle.
 class Unpickler {
  public:
   /// What a persistent id stands for: a storage or a tensor, which lies outside of the pickle.
@@ -102,6 +112,7 @@ class Unpickler {
 
   void execute(std::uint8_t instruction, const Persistent& persistent);
   PickleValue pop();
+  [[nodiscard]] bool on_object() const;
   std::vector<PickleValue> pop_to_mark();
   std::vector<std::int64_t> numbers(const PickleValue& value, std::string_view what) const;
   PickleSequence* new_sequence(std::vector<PickleValue> items);
@@ -130,6 +141,8 @@ class Unpickler {
   std::deque<PickleDictionary> dictionaries_;
   std::deque<PickleStorage> storages_;
   std::deque<PickleTensor> tensors_;
+  std::deque<PickleGlobal> unknown_;
+  std::deque<PickleObject> objects_;
   std::deque<std::string> texts_;
 };
 

@@ -21,6 +21,7 @@ namespace {
 
 using detail::PickleDictionary;
 using detail::PickleGlobal;
+using detail::PickleObject;
 using detail::PickleSequence;
 using detail::PickleStorage;
 using detail::PickleTensor;
@@ -91,8 +92,8 @@ const std::vector<PickleValue>& storage_id(const Unpickler& pickle, const Pickle
 /// The tree of a pickle as names with dots.
 class Flattening {
  public:
-  /// Names are as long as the pickle makes them, repeated as often as it refers to a container: their sum is bounded.
-  Flattening(const std::string& file, std::size_t pickle_bytes) : file_(file), budget_(4096 + 16 * pickle_bytes) {}
+  /// Names and texts are as long as the pickle makes them, repeated as often as it refers to them: their sum is bounded.
+  Flattening(const std::string& file, std::size_t pickle_bytes) : file_(file), budget_(4096 + 32 * pickle_bytes) {}
 
   State operator()(const PickleValue& root) {
     const bool container = std::holds_alternative<PickleSequence*>(root) || std::holds_alternative<PickleDictionary*>(root);
@@ -103,8 +104,7 @@ class Flattening {
  private:
   void add(const std::string& name, const PickleValue& value, int depth) {
     if (depth > 64) refuse(fmt::format("'{}'", file_), "of containers at most 64 deep", "more");
-    if (name.size() + 1 > budget_) refuse(fmt::format("'{}'", file_), "without containers that occur again and again", "such ones");
-    budget_ -= name.size() + 1;
+    spend(name.size() + 1);
     if (const auto* const* sequence = std::get_if<PickleSequence*>(&value)) {
       for (std::size_t i = 0; i < (*sequence)->items.size(); ++i)
         add(joined(name, std::to_string(i)), (*sequence)->items[i], depth + 1);
@@ -122,12 +122,26 @@ class Flattening {
     } else if (const auto* real = std::get_if<double>(&value)) {
       put(name, torch::tensor(*real, torch::kFloat64));
     } else if (const auto* text = std::get_if<std::string_view>(&value)) {
-      if (!state_.texts.emplace(name, *text).second) twice(name);
+      put(name, *text);
+    } else if (const auto* const* object = std::get_if<const PickleObject*>(&value)) {
+      put(name, fmt::format("<{}>", shown((*object)->name)));
+    } else if (const auto* const* global = std::get_if<const PickleGlobal*>(&value)) {
+      if ((*global)->kind == PickleGlobal::Kind::unknown) put(name, fmt::format("<{}>", shown((*global)->name)));
     }
+  }
+
+  void spend(std::size_t bytes) {
+    if (bytes > budget_) refuse(fmt::format("'{}'", file_), "without values that occur again and again", "such ones");
+    budget_ -= bytes;
   }
 
   void put(const std::string& name, torch::Tensor tensor) {
     if (!state_.tensors.emplace(name, std::move(tensor)).second) twice(name);
+  }
+
+  void put(const std::string& name, std::string_view text) {
+    spend(text.size());
+    if (!state_.texts.emplace(name, text).second) twice(name);
   }
 
   static std::string joined(const std::string& name, const std::string& key) { return name.empty() ? key : name + "." + key; }

@@ -85,6 +85,21 @@ std::string render_svg(const LineChart& chart, const ChartArea& area) {
     const auto& name = chart.series[i].name;
     const auto& points = chart.series[i].points;
     const auto look = fmt::format("line line-{}{}", i % 8, i >= 8 ? " dashed" : "");
+    const double column = static_cast<double>(i % 3), line = static_cast<double>(i / 3);  // of the legend
+    const double left = area.left + column * area.width / 3, top = legend_top + 20 * line;
+    svg += fmt::format(R"(<text class="tick" x="{:.1f}" y="{:.1f}">{}</text>)", left + 28, top + 4, html_escape(name));
+    if (!chart.series[i].joined) {
+      const auto dot = [&](double across, double down) {
+        svg += fmt::format(R"(<circle class="marks marks-{}" cx="{:.1f}" cy="{:.1f}" r="4"><title>{}</title></circle>)", i % 8,
+                           across, down, html_escape(name));
+      };
+      for (const auto& point : points) {
+        if (finite(point)) dot(to_x(point.first), to_y(point.second));
+      }
+      dot(left + 11, top);
+      continue;
+    }
+    svg += fmt::format(R"(<line class="{}" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/>)", look, left, left + 22, top, top);
     std::string stretch;
     const auto draw = [&] {
       if (!stretch.empty())
@@ -99,11 +114,6 @@ std::string render_svg(const LineChart& chart, const ChartArea& area) {
       }
     }
     draw();
-    const auto column = i % 3, line = i / 3;
-    const double left = area.left + static_cast<double>(column) * area.width / 3, top = legend_top + 20 * static_cast<double>(line);
-    svg += fmt::format(
-        R"(<line class="{}" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/><text class="tick" x="{:.1f}" y="{:.1f}">{}</text>)",
-        look, left, left + 22, top, top, left + 28, top + 4, html_escape(name));
   }
   return svg + "</svg>";
 }

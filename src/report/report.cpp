@@ -25,45 +25,13 @@ th{color:var(--soft);font-weight:600}td.best{font-weight:700}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(320px,1fr));gap:16px}
 .chart{width:100%;height:auto;background:var(--card);border-radius:8px;font-size:12px}.chart text{fill:var(--text)}.chart .title{font-size:14px;font-weight:600}
 .chart .tick{fill:var(--soft)}.chart .grid{stroke:var(--rule);stroke-width:.7}.chart .axis{stroke:var(--soft)}.chart .line{fill:none;stroke-width:1.8;stroke-linejoin:round}
-.dashed{stroke-dasharray:5 3}.line-0{stroke:var(--c0)}.line-1{stroke:var(--c1)}.line-2{stroke:var(--c2)}.line-3{stroke:var(--c3)}.line-4{stroke:var(--c4)}.line-5{stroke:var(--c5)}.line-6{stroke:var(--c6)}.line-7{stroke:var(--c7)}
+.dashed{stroke-dasharray:5 3}.line-0{stroke:var(--c0)}.marks-0{fill:var(--c0)}.line-1{stroke:var(--c1)}.marks-1{fill:var(--c1)}.line-2{stroke:var(--c2)}.marks-2{fill:var(--c2)}.line-3{stroke:var(--c3)}.marks-3{fill:var(--c3)}.line-4{stroke:var(--c4)}.marks-4{fill:var(--c4)}.line-5{stroke:var(--c5)}.marks-5{fill:var(--c5)}.line-6{stroke:var(--c6)}.marks-6{fill:var(--c6)}.line-7{stroke:var(--c7)}.marks-7{fill:var(--c7)}
 .sheet{overflow-x:auto}.row{display:flex;gap:8px;margin-bottom:10px}figure{margin:0;width:88px;flex:none;font-size:12px}
 figure img{width:88px;height:88px;object-fit:contain;border-radius:6px;border:3px solid var(--rule);background:#fff;image-rendering:auto;display:block}
 figcaption{overflow-wrap:anywhere;line-height:1.25;margin-top:2px}.query{width:120px;margin-right:14px}.query figcaption{color:var(--soft)}
 .hit img{border-color:var(--hit)}.hit figcaption{color:var(--hit)}.miss img{border-color:var(--miss);border-style:dashed}.miss figcaption{color:var(--miss)}
-.map circle{opacity:.85}.map{max-width:760px}
+.marks{stroke:none;fill-opacity:.7}.heat{max-width:520px}.heat-field{fill:var(--c0)}small{color:var(--soft)}.map circle{opacity:.85}.map{max-width:760px}
 </style>)css";
-
-std::string render_table(const MetricTable& table) {
-  // A column of whole numbers, some of them beyond what a share can be, counts something.
-  std::vector<bool> whole(table.columns.size(), true), counts(table.columns.size(), false);
-  std::vector<double> best(table.columns.size(), -INFINITY);
-  for (const auto& [name, values] : table.rows) {
-    if (values.size() != table.columns.size()) {
-      detail::fail<ShapeError>("write_report", "row '" + name + "' of table '" + table.title + "'",
-                               fmt::format("{} values", table.columns.size()), fmt::format("{}", values.size()));
-    }
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      if (values[i] > best[i]) best[i] = values[i];
-      if (std::isnan(values[i])) continue;
-      whole[i] = whole[i] && values[i] == std::floor(values[i]);
-      counts[i] = counts[i] || std::abs(values[i]) >= 2;
-    }
-  }
-  std::string html = fmt::format("<h2>{}</h2><div class=\"scroll\"><table><thead><tr><th></th>", html_escape(table.title));
-  for (const auto& column : table.columns) html += fmt::format("<th>{}</th>", html_escape(column));
-  html += "</tr></thead><tbody>";
-  for (const auto& [name, values] : table.rows) {
-    html += fmt::format("<tr><td>{}</td>", html_escape(name));
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      const bool counted = whole[i] && counts[i];
-      const auto text = std::isnan(values[i]) ? std::string("–") : fmt::format("{:.{}f}", values[i], counted ? 0 : 4);
-      const bool marked = values[i] == best[i] && table.rows.size() > 1 && !counted;
-      html += fmt::format("<td{}>{}</td>", marked ? " class=\"best\"" : "", text);
-    }
-    html += "</tr>";
-  }
-  return html + "</tbody></table></div>";
-}
 
 std::string render_map(const EmbeddingMap& map) {
   const auto count = map.points.size(0);
@@ -100,11 +68,20 @@ std::string render_report(const ReportData& data) {
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
       "content=\"width=device-width,initial-scale=1\"><title>{0}</title>{1}</head>\n<body><h1>{0}</h1>",
       html_escape(data.title), style);
+  const auto add = [&](const std::string& part) {
+    html += '\n';
+    html += part;
+  };
   for (const auto& paragraph : data.summary) html += fmt::format("<p>{}</p>", html_escape(paragraph));
-  for (const auto& table : data.tables) html += "\n" + render_table(table);
+  for (const auto& table : data.tables) add(render_html(table));
   if (!data.charts.empty()) {
     html += "\n<h2>Training</h2><div class=\"charts\">";
-    for (const auto& chart : data.charts) html += "\n" + render_svg(chart);
+    for (const auto& chart : data.charts) add(render_svg(chart));
+    html += "</div>";
+  }
+  if (!data.heat_maps.empty()) {
+    html += "\n<h2>What heads tell about each other</h2><div class=\"charts\">";
+    for (const auto& map : data.heat_maps) add(render_svg(map));
     html += "</div>";
   }
   if (!data.retrieval.empty()) {
@@ -114,8 +91,9 @@ std::string render_report(const ReportData& data) {
         render_retrieval_sheet(data.retrieval);
   }
   const bool has_map = data.map.points.defined() && data.map.points.numel() > 0;
-  if (has_map) html += "\n" + render_map(data.map);
-  if (data.tables.empty() && data.charts.empty() && data.retrieval.empty() && !has_map) html += "<p>Nothing was evaluated.</p>";
+  if (has_map) add(render_map(data.map));
+  if (data.tables.empty() && data.charts.empty() && data.heat_maps.empty() && data.retrieval.empty() && !has_map)
+    html += "<p>Nothing was evaluated.</p>";
   return html + "\n</body></html>\n";
 }
 

@@ -5,6 +5,9 @@
 
 namespace diva {
 
+std::string checkpoint_path(const std::string& folder) { return folder + "/checkpoint.safetensors"; }
+std::string best_path(const std::string& folder) { return folder + "/best.safetensors"; }
+
 State read_checkpoint(const std::string& path) {
   auto state = map_safetensors(path);
   const auto format = state.texts.find("format");
@@ -21,7 +24,7 @@ TrainedNetwork load_network(const std::string& path, torch::Device device) {
   from_json(parse_json(state.text("recipe"), path), recipe, "the recipe of '" + path + "'");
   // The weights that are drawn here are overwritten.
   Network network(recipe.network, Generator(0));
-  network.restore(state.child("network"));
+  network.restore(state.child(recipe.average_decay > 0 ? "average" : "network"));
   network.to(device);
   network.train(false);
   return {std::move(network), std::move(recipe)};

@@ -8,7 +8,8 @@
 namespace diva {
 namespace {
 
-constexpr auto discriminative = "discriminative", shared = "shared", intra = "intra", selfsimilarity = "selfsimilarity";
+constexpr auto discriminative = "discriminative", shared = "shared", intra = "intra", selfsimilarity = "selfsimilarity", dc = "dc",
+               imrot = "imrot", invariantspread = "invariantspread";
 
 template <class Map>
 const auto& entry(const Map& map, const std::string& head, const char* argument) {
@@ -63,9 +64,17 @@ std::vector<DecorrelationEdge> decorrelation_edges(const ObjectiveOptions& optio
 }
 
 Objective::Objective(const ObjectiveOptions& options, const std::vector<std::string>& heads, std::int64_t num_classes,
-                     std::int64_t embed_dim, Generator initialisation)
-    : alpha_ssl_(options.alpha_ssl) {
+                     std::int64_t embed_dim, Generator initialisation, std::int64_t feature_dim)
+    : alpha_ssl_(options.alpha_ssl),
+      alpha_dc_(options.alpha_dc),
+      alpha_imrot_(options.alpha_imrot),
+      alpha_invariantspread_(options.alpha_invariantspread),
+      pretext_(options.pretext),
+      embed_dim_(embed_dim) {
   validate_fields("Objective", options);
+  if (pretext_ != Variant::fixed && pretext_ != Variant::repo)
+    detail::fail<OptionError>("Objective", "pretext", "fixed or repo", std::string(to_string(pretext_)));
+  const auto pretext_dim = pretext_ == Variant::repo ? feature_dim : embed_dim;
   for (const auto& head : heads) {
     if (head == discriminative || head == shared || head == intra) {
       auto loss =
@@ -79,8 +88,14 @@ Objective::Objective(const ObjectiveOptions& options, const std::vector<std::str
       criterion_heads_.push_back({head, alpha, std::move(loss), miner_of(head, options)});
     } else if (head == selfsimilarity) {
       self_similarity_ = make_self_similarity(options.ssl, options.ssl_options);
+    } else if (head == dc) {
+      clusters_ = std::make_unique<DeepClusterLoss>(pretext_dim, initialisation, options.dc);
+    } else if (head == imrot) {
+      rotation_ = std::make_unique<ImageRotationLoss>(pretext_dim, initialisation, options.imrot);
+    } else if (head == invariantspread) {
+      invariant_spread_ = std::make_unique<InvariantSpreadLoss>(options.invariantspread);
     } else {
-      detail::fail_unknown("Objective", "head", head, {discriminative, selfsimilarity, shared, intra});
+      detail::fail_unknown("Objective", "head", head, {discriminative, selfsimilarity, shared, intra, dc, imrot, invariantspread});
     }
   }
   auto edges = decorrelation_edges(options, heads);
@@ -100,7 +115,7 @@ std::map<std::string, Tuples> Objective::mine(const Embeddings& embeddings, cons
 
 Objective::Value Objective::forward(const Embeddings& embeddings, const torch::Tensor& labels,
                                     const std::map<std::string, Tuples>& tuples, const torch::Tensor& keys,
-                                    const torch::Tensor& queue) const {
+                                    const torch::Tensor& queue, const PretextInputs& pretext) const {
   Value value;
   const auto add = [&](const std::string& name, double weight, const torch::Tensor& term) {
     value.total = value.total.defined() ? value.total + weight * term : weight * term;
@@ -113,8 +128,23 @@ Objective::Value Objective::forward(const Embeddings& embeddings, const torch::T
   if (self_similarity_) {
     add(selfsimilarity, alpha_ssl_, self_similarity_->forward(entry(embeddings, selfsimilarity, "embeddings"), keys, queue));
   }
+  if (clusters_) {
+    const auto& input = classifies_features() ? pretext.features : entry(embeddings, dc, "embeddings");
+    add(dc, alpha_dc_, clusters_->forward(input, pretext.clusters));
+  }
+  if (rotation_) add(imrot, alpha_imrot_, rotation_->forward(pretext.rotated, pretext.quarters));
+  if (invariant_spread_) {
+    add(invariantspread, alpha_invariantspread_,
+        invariant_spread_->forward(entry(embeddings, invariantspread, "embeddings"), pretext.second_view));
+  }
   if (separation_) add("separation", 1, separation_->forward(embeddings));
   return value;
+}
+
+torch::Tensor Objective::cluster(const torch::Tensor& features, Generator& generator) {
+  if (!clusters_) detail::fail<OptionError>("Objective::cluster", "heads", "dc among them", "none");
+  clusters_->reset(generator);
+  return deep_cluster_labels(features, clusters_->num_classes(), generator, {.dim = embed_dim_});
 }
 
 const Objective::CriterionHead& Objective::first_criterion() const {
@@ -141,6 +171,12 @@ std::vector<Objective::Group> Objective::groups() const {
   if (self_similarity_) {
     groups.push_back({"loss.selfsimilarity", prefixed("loss.selfsimilarity", self_similarity_->named_parameters()),
                       self_similarity_->learning_rate()});
+  }
+  for (const PretextClassifier* classifier :
+       {static_cast<PretextClassifier*>(clusters_.get()), static_cast<PretextClassifier*>(rotation_.get())}) {
+    if (classifier == nullptr) continue;
+    const auto name = "loss." + std::string(classifier->name());
+    groups.push_back({name, prefixed(name, classifier->named_parameters()), -1, classifier->learning_rate_factor()});
   }
   if (separation_)
     groups.push_back({"decorrelation", prefixed("decorrelation", separation_->named_parameters()), separation_->learning_rate()});

@@ -65,10 +65,11 @@ void ProgressObserver::on(const StepEvent& event) {
     for (const auto& [name, value] : event.terms) terms += fmt::format("{}{} {:.3f}", terms.empty() ? " (" : ", ", name, value);
     terms += ')';
   }
+  const auto memory = event.memory > 0 ? fmt::format("{:.1f} GiB  ", static_cast<double>(event.memory) / (1 << 30)) : "";
   const bool last = event.epoch + 1 == event.epochs && event.batch + 1 == event.batches;
-  line_.show(fmt::format("{} epoch {}/{} {} {}/{}  {:.0f} images/s  {} left  loss {:.3f}{}", title_, event.epoch + 1, event.epochs,
-                         progress_bar(event.batch + 1, event.batches), event.batch + 1, event.batches, event.images_per_second,
-                         format_duration(event.seconds_left), event.loss, terms),
+  line_.show(fmt::format("{} epoch {}/{} {} {}/{}  {:.0f} images/s  {}{} left  loss {:.3f}{}", title_, event.epoch + 1,
+                         event.epochs, progress_bar(event.batch + 1, event.batches), event.batch + 1, event.batches,
+                         event.images_per_second, memory, format_duration(event.seconds_left), event.loss, terms),
              last);
 }
 

@@ -1,8 +1,12 @@
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <diva/core/error.hpp>
+#include <diva/core/json.hpp>
 #include <diva/training/run_log.hpp>
 
+#include <chrono>
 #include <filesystem>
+#include <string_view>
 
 namespace diva {
 namespace {
@@ -14,6 +18,33 @@ void truncate_after(const std::string& path, const std::string& column, std::int
   const auto index = table.index_of(column);
   std::erase_if(table.rows, [&](const std::vector<std::string>& row) { return std::stoll(row[index]) > last; });
   write_csv(path, table);
+}
+
+using Json = nlohmann::ordered_json;
+
+// Keeps the lines up to the step and the epoch where a run goes on; a last line that was not finished is dropped too.
+void truncate_lines(const std::string& path, std::int64_t step, std::int64_t epoch) {
+  if (!std::filesystem::exists(path)) return;
+  const auto bytes = read_file(path);
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::string kept;
+  for (std::size_t at = 0, end; (end = text.find('\n', at)) != std::string_view::npos; at = end + 1) {
+    const auto line = text.substr(at, end - at);
+    const auto json = Json::parse(line, nullptr, false);
+    if (!json.is_object() || json.value("step", std::int64_t{0}) > step) continue;
+    if (json.value("event", "") == "evaluation" && json.value("epoch", std::int64_t{0}) > epoch) continue;
+    kept.append(line).push_back('\n');
+  }
+  write_file_atomically(path, {reinterpret_cast<const std::uint8_t*>(kept.data()), kept.size()});
+}
+
+double seconds_since_1970() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+
+template <class Values>
+Json numbers(const Values& values) {
+  auto result = Json::object();
+  for (const auto& [name, value] : values) result[name] = detail::number(value);
+  return result;
 }
 
 // The event files of TensorBoard that an earlier run left in the folder of a new one.
@@ -38,6 +69,19 @@ RunLog::RunLog(std::string folder, std::int64_t resumed_step, std::int64_t resum
       std::filesystem::remove(folder_ + file);
     }
   }
+  const auto lines = folder_ + "/events.jsonl";
+  if (resumed_step > 0) {
+    truncate_lines(lines, resumed_step, resumed_epoch);
+  } else {
+    std::filesystem::remove(lines);
+  }
+  lines_.emplace("RunLog", lines, O_WRONLY | O_CREAT | O_APPEND, "writable");
+}
+
+void RunLog::append_line(const std::string& text) {
+  const auto line = text + "\n";
+  detail::append_whole("RunLog", folder_ + "/events.jsonl", lines_->get(),
+                       {reinterpret_cast<const std::uint8_t*>(line.data()), line.size()});
 }
 
 void RunLog::on(const StepEvent& event) {
@@ -56,10 +100,40 @@ void RunLog::on(const StepEvent& event) {
   events_->scalar("train/loss", step_, event.loss);
   for (const auto& [name, value] : event.terms) events_->scalar("terms/" + name, step_, value);
   events_->scalar("train/learning_rate", step_, event.learning_rate);
-  events_->scalar("train/images_per_second", step_, event.images_per_second);
+  events_->scalar("system/images_per_second", step_, event.images_per_second);
+  events_->scalar("system/memory_gib", step_, static_cast<double>(event.memory) / (1 << 30));
+  append_line(Json{{"event", "step"},
+                   {"time", seconds_since_1970()},
+                   {"step", event.step},
+                   {"epoch", event.epoch},
+                   {"batch", event.batch},
+                   {"loss", detail::number(event.loss)},
+                   {"terms", numbers(event.terms)},
+                   {"learning_rate", event.learning_rate},
+                   {"images_per_second", detail::number(event.images_per_second)},
+                   {"memory", event.memory}}
+                  .dump());
+}
+
+void RunLog::on(const CheckpointEvent& event) {
+  append_line(Json{{"event", "checkpoint"}, {"time", seconds_since_1970()}, {"step", event.step}, {"path", event.path}}.dump());
+}
+
+void RunLog::on(const WarningEvent& event) {
+  append_line(Json{{"event", "warning"}, {"time", seconds_since_1970()}, {"step", step_}, {"text", event.text}}.dump());
 }
 
 void RunLog::on(const EvaluationEvent& event) {
+  auto rows = Json::array();
+  for (const auto& [combination, values] : event.rows) rows.push_back({{"combination", combination}, {"metrics", numbers(values)}});
+  append_line(Json{
+      {"event", "evaluation"},
+      {"time", seconds_since_1970()},
+      {"step", step_},
+      {"epoch", event.epoch},
+      {"seconds", event.seconds},
+      {"rows",
+       rows}}.dump());
   for (const auto& [combination, values] : event.rows) {
     if (!evaluations_) {
       std::vector<std::string> columns = {"epoch", "combination"};

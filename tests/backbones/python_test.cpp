@@ -23,16 +23,8 @@ TEST_CASE("weights of torchvision, timm and pretrainedmodels load by name and gi
   }
   const TemporaryFolder folder;
   const auto script = reference::script(python);
-  const bool all = std::getenv("DIVA_ALL_BACKBONES") != nullptr;
-  REQUIRE(runs(fmt::format("{} names {} > {}", script, all ? "" : "FEW", folder / "names")));
-  const auto names = reference::lines(folder / "names");
-  REQUIRE_FALSE(names.empty());
-  // All at once, since Python takes seconds to start; the large ones one by one, since they fill the disk.
-  std::vector<std::vector<std::string>> groups = {names};
-  if (all) {
-    groups.clear();
-    for (const auto& name : names) groups.push_back({name});
-  }
+  const auto groups = reference::groups(python, folder / "names");
+  REQUIRE_FALSE(groups.empty());
   for (const auto& group : groups) {
     REQUIRE(runs(fmt::format("{} write {} {} 2> {}", script, folder.path(), fmt::join(group, " "), folder / "log")));
     for (const auto& name : group) {

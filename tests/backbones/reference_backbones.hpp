@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -25,6 +26,18 @@ inline std::vector<std::string> lines(const std::string& path) {
 /// The beginning of a command line of reference_backbones.py.
 inline std::string script(const std::string& python) {
   return fmt::format("{} '{}' ", python, source_file("tests/backbones/reference_backbones.py"));
+}
+
+/// The references to compare with, in groups whose weights lie on the disk at once: a few, since Python takes seconds to start; or
+/// all, one by one, where DIVA_ALL_BACKBONES is set. `scratch`: a file to write.
+inline std::vector<std::vector<std::string>> groups(const std::string& python, const std::string& scratch) {
+  const bool all = std::getenv("DIVA_ALL_BACKBONES") != nullptr;
+  if (!runs(fmt::format("{} names {} > {}", script(python), all ? "" : "FEW", scratch))) return {};
+  const auto names = lines(scratch);
+  if (!all) return {names};
+  std::vector<std::vector<std::string>> result;
+  for (const auto& name : names) result.push_back({name});
+  return result;
 }
 
 /// The backbone that a reference is compared with: the name without the library before it.

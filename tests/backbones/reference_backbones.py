@@ -15,8 +15,9 @@ import zlib
 import torch
 
 torch.set_num_threads(1)
-FEW = ["resnet18", "resnet50", "bninception", "googlenet", "vits16", "torchvision_vitb32", "dinov2_vits14_reg4"]
-MANY = ["resnet34", "resnet101", "resnet152", "vitb16", "vitb32", "torchvision_vitb16", "dino_vits16", "timm_resnet50", "dinov2_vitb14_reg4"]
+FEW = ["conv4", "resnet18", "resnet50", "bninception", "googlenet", "vits16", "torchvision_vitb32", "dinov2_vits14_reg4"]
+MANY = ["resnet34", "resnet101", "resnet152", "vitb16", "vitb32", "torchvision_vitb16", "dino_vits16", "dino_vitb16", "timm_resnet50",
+        "dinov2_vitb14_reg4"]
 
 
 def torchvision_model(name, **options):
@@ -32,11 +33,28 @@ def timm_model(name, **options):
     return timm.create_model(name, pretrained=False, num_classes=0, **options)
 
 
+class Conv4(torch.nn.Module):
+    """Matching Networks' four blocks, 64 channels wide, with the means of the last map."""
+
+    def __init__(self):
+        super().__init__()
+        self.blocks = torch.nn.ModuleList(
+            torch.nn.ModuleDict({"conv": torch.nn.Conv2d(64 if i else 3, 64, 3, padding=1, bias=False), "bn": torch.nn.BatchNorm2d(64)})
+            for i in range(4))
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = torch.nn.functional.max_pool2d(torch.relu(block["bn"](block["conv"](x))), 2)
+        return x.mean((2, 3))
+
+
 def make(name):
     """A network whose output is its features."""
     vision = {"vits16": "vit_small_patch16_224", "vitb16": "vit_base_patch16_224", "vitb32": "vit_base_patch32_224",
-              "dino_vits16": "vit_small_patch16_224.dino", "dinov2_vits14_reg4": "vit_small_patch14_reg4_dinov2",
-              "dinov2_vitb14_reg4": "vit_base_patch14_reg4_dinov2"}
+              "dino_vits16": "vit_small_patch16_224.dino", "dino_vitb16": "vit_base_patch16_224.dino",
+              "dinov2_vits14_reg4": "vit_small_patch14_reg4_dinov2", "dinov2_vitb14_reg4": "vit_base_patch14_reg4_dinov2"}
+    if name == "conv4":
+        return Conv4()
     if name in vision:
         return timm_model(vision[name], dynamic_img_size=True)
     if name == "timm_resnet50":
@@ -142,7 +160,9 @@ def embed(folder, name):
 def names(few):
     for name in FEW + ([] if few else MANY):
         try:
-            if name == "bninception":
+            if name == "conv4":
+                pass
+            elif name == "bninception":
                 import pretrainedmodels
             elif "torchvision" in name or name.startswith("resnet") or name == "googlenet":
                 import torchvision

@@ -138,6 +138,8 @@ TEST_CASE("decode_image_part equals the crop of the upright image, whatever EXIF
         const auto box = random_box(whole.height, whole.width, generator);
         INFO("orientation " << orientation << ", channels " << channels << ", seed " << seed);
         REQUIRE(diva::decode_image_part(jpeg, "photo", channels, box).image == crop(whole, box));
+        const auto wider = diva::decode_image_part(jpeg, "photo", channels, box, 1, diva::Edges::kept);
+        REQUIRE(crop(wider.image, {box.top - wider.top, box.left - wider.left, box.height, box.width}) == crop(whole, box));
       }
     }
   }

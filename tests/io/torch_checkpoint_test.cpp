@@ -7,6 +7,7 @@
 #include <diva/io/torch_checkpoint.hpp>
 
 #include <cstring>
+#include <filesystem>
 
 #include "../../src/io/zip_archive.hpp"
 #include "support/source_file.hpp"
@@ -159,17 +160,48 @@ TEST_CASE("read_weights tells the formats by their first bytes") {
   CHECK_THROWS_AS(diva::read_weights(folder / "absent"), diva::IoError);
 }
 
-TEST_CASE("a name that a pickle may not use is refused with the name and the file, and nothing is run") {
-  CHECK_THROWS_WITH(diva::read_torch_checkpoint(fixtures + "unlisted.pth"),
-                    Contains("__main__.Unlisted") && Contains("unlisted.pth"));
+TEST_CASE("objects of unknown classes are left out, told in their place, and nothing is run for them") {
+  for (const auto* name : {"dino.pth", "dino_stream.pth", "dino_protocol4.pth"}) {
+    INFO(name);
+    const auto state = diva::read_torch_checkpoint(fixtures + name);
+    CHECK(same(state.tensor("student.module.weight"), torch::ones({2})));
+    CHECK(same(state.tensor("teacher.module.weight"), torch::full({2}, 3.0F)));
+    CHECK(state.integer("epoch") == 7);
+    CHECK(state.integer("last") == 5);  // what follows the objects
+    CHECK(state.tensors.size() == 4);
+    CHECK(state.text("args") == "<argparse.Namespace>");
+    CHECK(state.text("same_args") == "<argparse.Namespace>");
+    CHECK(state.text("counter") == "<collections.Counter>");
+    CHECK(state.text("deque") == "<collections.deque>");
+    CHECK(state.text("by_default") == "<collections.defaultdict>");
+    CHECK(state.text("class") == "<__main__.Unlisted>");
+    CHECK(state.text("harmful") == "<posix.system>");
+    CHECK(state.texts.contains("keywords"));
+  }
+  CHECK_FALSE(std::filesystem::exists("harmful_ran"));
+  CHECK(parse(archive_with(program("\x80\x04\x8c\5posix\x8c\6system\x93."))).text("tensor") == "<posix.system>");
+}
+
+TEST_CASE("what may hold tensors that would be lost is refused with its name and the file") {
   CHECK_THROWS_WITH(diva::read_torch_checkpoint(fixtures + "torchscript.pt"),
                     Contains("TorchScript") && Contains("torchscript.pt"));
-  // os.system("true")
   CHECK_THAT(error_of(archive_with(program("\x80\x02"
-                                           "cposix\nsystem\nX\4\0\0\0true\x85R."))),
-             Contains("posix.system") && Contains("bad.file"));
-  CHECK_THAT(error_of(archive_with(program("\x80\x04\x8c\5posix\x8c\6system\x93."))), Contains("posix.system"));
+                                           "ctorch._utils\n_rebuild_sparse_tensor\n)R."))),
+             Contains("torch._utils._rebuild_sparse_tensor") && Contains("bad.file"));
+  // An object in place of a storage, of sizes, of a dictionary's key.
+  const auto object = std::string("cargparse\nNamespace\n)\x81");
+  CHECK_THAT(error_of(archive_with("\x80\x02" + object + "Q.")), Contains("an object of argparse.Namespace"));
+  CHECK_THAT(error_of(archive_with("\x80\x02" + ("ctorch._utils\n_rebuild_tensor_v2\n(" + object + "K") + '\0' + "))tR.")),
+             Contains("an object of argparse.Namespace"));
+  CHECK_THAT(error_of(archive_with("\x80\x02}" + object + "K\1s.")), Contains("keys"));
   CHECK_THAT(error_of(archive_with(program("\x80\x02I5\n."))), Contains("instruction 0x49"));
+}
+
+TEST_CASE("a text or a name that is referred to over and over is refused without the memory it would take") {
+  std::string many;
+  for (int i = 0; i < 2000; ++i) many += std::string("h") + '\0';
+  const auto text = std::string("X\0\x20\0\0", 5) + std::string(8192, 'a') + "q" + '\0' + "0";
+  CHECK_THAT(error_of(archive_with("\x80\x02" + text + "](" + many + "e.")), Contains("again and again"));
 }
 
 TEST_CASE("protocol 4 and 5 with frames, short texts and a memo by order are read") {

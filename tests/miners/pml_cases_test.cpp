@@ -3,6 +3,7 @@
 
 #include <diva/core/generator.hpp>
 #include <diva/miners/registry.hpp>
+#include <diva/miners/uniform_histogram.hpp>
 
 #include <cmath>
 #include <numbers>
@@ -173,4 +174,39 @@ TEST_CASE("pml cases: distance-weighted makes the distances of negatives uniform
     CHECK(std::abs(apart.mean().item<double>() / ((cutoff + least) / 2) - 1) < 0.1);
     CHECK(std::abs(apart.var().item<double>() / ((cutoff - least) * (cutoff - least) / 12) - 1) < 0.1);
   }
+}
+
+TEST_CASE("pml cases: uniform histogram fills the bins of what it chose equally") {
+  constexpr std::int64_t bins = 100, per_positive_bin = 25, per_negative_bin = 123;
+  diva::Generator generator(93612);
+  const auto x = generator.normal({128, 32}).to(torch::kFloat64);
+  const auto labels = (generator.uniform({128}) * 2).floor().to(torch::kInt64);
+  const auto all = diva::all_pairs(labels);
+  for (const auto& distance : {diva::DistanceOptions{.kind = diva::Distance::lp, .normalize = true, .p = 1},
+                               diva::DistanceOptions{.kind = diva::Distance::euclidean, .normalize = true},
+                               diva::DistanceOptions{.kind = diva::Distance::euclidean},
+                               diva::DistanceOptions{.kind = diva::Distance::snr, .normalize = true}}) {
+    const auto matrix = diva::pairwise_distances(x, x, distance);
+    const auto chosen = diva::uniform_histogram_pairs(
+        {x, labels}, generator,
+        {.bins = bins, .positives_per_bin = per_positive_bin, .negatives_per_bin = per_negative_bin, .distance = distance});
+    const auto check = [&](const torch::Tensor& from, const torch::Tensor& to, const torch::Tensor& all_from,
+                           const torch::Tensor& all_to, std::int64_t each) {
+      const auto possible = matrix.index({all_from, all_to});
+      const double low = possible.min().item<double>(), high = possible.max().item<double>();
+      const auto counts = torch::histc(matrix.index({from, to}), bins, low, high);
+      CHECK(((counts == each) | (counts == 0)).all().item<bool>());
+      CHECK((counts > 0).equal(torch::histc(possible, bins, low, high) > 0));
+    };
+    check(chosen.anchors, chosen.positives, all.anchors, all.positives, per_positive_bin);
+    check(chosen.negative_anchors, chosen.negatives, all.negative_anchors, all.negatives, per_negative_bin);
+  }
+}
+
+TEST_CASE("pml cases: uniform histogram without positives chooses none") {
+  diva::Generator generator(1);
+  const auto chosen = diva::uniform_histogram_pairs({generator.normal({32, 64}), torch::arange(32, torch::kInt64)}, generator);
+  CHECK(chosen.anchors.numel() == 0);
+  CHECK(chosen.positives.numel() == 0);
+  CHECK(chosen.negatives.numel() > 0);
 }

@@ -31,29 +31,26 @@ TEST_CASE("batch_matching_sampler gives n samples of a class side by side and no
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     Generator generator(seed);
     const auto matching = static_cast<BatchMatching>(seed % 5);
-    const auto m = 1 + generator.below(6), n = 1 + generator.below(3);
-    const auto labels = labels_of(sampler_labels::random_sizes(generator, m + generator.below(8), m, n));
-    BatchMatchingSampler sampler(labels,
-                                 {.batch_size = m * n,
-                                  .samples_per_class = n,
-                                  .pool_size = m * n + generator.below(30),
+    const auto problem = sampler_labels::random_problem(generator);
+    BatchMatchingSampler sampler(problem.labels,
+                                 {.batch_size = problem.batch_size(),
+                                  .samples_per_class = problem.samples_per_class,
+                                  .pool_size = problem.batch_size() + generator.below(30),
                                   .candidates = 1 + generator.below(4),
                                   .projection_dim = seed % 2 == 0 ? -1 : 2,
                                   .matching = matching},
                                  generator.fork(1), sum_of);
-    sampler.refresh(generator.normal({std::ssize(labels), 3}));
+    sampler.refresh(generator.normal({std::ssize(problem.labels), 3}));
     sampler.start_epoch(0);
     INFO("seed " << seed);
-    REQUIRE(sampler.batches_per_epoch() == std::ssize(labels) / (m * n));
+    REQUIRE(sampler.batches_per_epoch() == std::ssize(problem.labels) / problem.batch_size());
     for (const auto& batch : epoch_of(sampler)) {
-      REQUIRE(std::ssize(batch) == m * n);
-      REQUIRE(std::ssize(std::set(batch.begin(), batch.end())) == m * n);
+      REQUIRE(std::ssize(batch) == problem.batch_size());
+      REQUIRE(sampler_labels::all_differ(batch));
+      REQUIRE(sampler_labels::side_by_side(problem, batch));
       std::set<std::int64_t> classes;
-      for (std::size_t i = 0; i < batch.size(); ++i) {
-        REQUIRE(label_of(labels, batch[i]) == label_of(labels, batch[i - i % static_cast<std::size_t>(n)]));
-        classes.insert(label_of(labels, batch[i]));
-      }
-      if (matching != BatchMatching::frechet) REQUIRE(std::ssize(classes) == m);
+      for (const auto sample : batch) classes.insert(label_of(problem.labels, sample));
+      if (matching != BatchMatching::frechet) REQUIRE(std::ssize(classes) == problem.classes);
     }
   }
 }

@@ -18,25 +18,22 @@ TEST_CASE("coreset_sampler holds no sample twice and fills up by classes, for ma
   for (std::uint64_t seed = 0; seed < 150; ++seed) {
     Generator generator(seed);
     const auto coreset = static_cast<Coreset>(seed % 3);
-    const auto m = 1 + generator.below(6), n = 1 + generator.below(3);
-    const auto labels = labels_of(sampler_labels::random_sizes(generator, m + generator.below(8), m, n));
-    CoresetSampler sampler(labels,
-                           {.batch_size = m * n,
-                            .samples_per_class = n,
-                            .pool_size = m * n + generator.below(30),
+    const auto problem = sampler_labels::random_problem(generator);
+    CoresetSampler sampler(problem.labels,
+                           {.batch_size = problem.batch_size(),
+                            .samples_per_class = problem.samples_per_class,
+                            .pool_size = problem.batch_size() + generator.below(30),
                             .projection_dim = seed % 2 == 0 ? -1 : 2,
                             .coreset = coreset},
                            generator.fork(1));
-    sampler.refresh(generator.normal({std::ssize(labels), 3}));
+    sampler.refresh(generator.normal({std::ssize(problem.labels), 3}));
     sampler.start_epoch(0);
     INFO("seed " << seed);
-    REQUIRE(sampler.batches_per_epoch() == std::ssize(labels) / (m * n));
+    REQUIRE(sampler.batches_per_epoch() == std::ssize(problem.labels) / problem.batch_size());
     for (const auto& batch : epoch_of(sampler)) {
-      REQUIRE(std::ssize(batch) == m * n);
-      REQUIRE(std::ssize(std::set(batch.begin(), batch.end())) == m * n);
-      if (coreset == Coreset::full_greedy) continue;
-      for (std::size_t i = 0; i < batch.size(); ++i)
-        REQUIRE(label_of(labels, batch[i]) == label_of(labels, batch[i - i % static_cast<std::size_t>(n)]));
+      REQUIRE(std::ssize(batch) == problem.batch_size());
+      REQUIRE(sampler_labels::all_differ(batch));
+      if (coreset != Coreset::full_greedy) REQUIRE(sampler_labels::side_by_side(problem, batch));
     }
   }
 }

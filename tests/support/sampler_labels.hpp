@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <set>
 #include <vector>
 
 /// Labels for the tests of samplers.
@@ -29,6 +30,18 @@ inline std::vector<std::int64_t> random_sizes(diva::Generator& generator, std::i
   return sizes;
 }
 
+/// Labels of which batches of `classes` · `samples_per_class` can be made, from a seed.
+struct Problem {
+  std::int64_t classes, samples_per_class;
+  std::vector<std::int64_t> labels;
+  [[nodiscard]] std::int64_t batch_size() const { return classes * samples_per_class; }
+};
+
+inline Problem random_problem(diva::Generator& generator) {
+  const auto m = 1 + generator.below(6), n = 1 + generator.below(3);
+  return {m, n, labels_of(random_sizes(generator, m + generator.below(8), m, n))};
+}
+
 /// All batches of an epoch.
 inline std::vector<std::vector<std::int64_t>> epoch_of(const diva::Sampler& sampler, std::int64_t epoch = 0) {
   std::vector<std::vector<std::int64_t>> batches;
@@ -38,6 +51,20 @@ inline std::vector<std::vector<std::int64_t>> epoch_of(const diva::Sampler& samp
 
 inline std::int64_t label_of(const std::vector<std::int64_t>& labels, std::int64_t sample) {
   return labels.at(static_cast<std::size_t>(sample));
+}
+
+/// Whether no sample is in the batch twice.
+inline bool all_differ(const std::vector<std::int64_t>& batch) {
+  return std::set(batch.begin(), batch.end()).size() == batch.size();
+}
+
+/// Whether samples of a class stand side by side, as many as the problem says.
+inline bool side_by_side(const Problem& problem, const std::vector<std::int64_t>& batch) {
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const auto first = i - i % static_cast<std::size_t>(problem.samples_per_class);
+    if (label_of(problem.labels, batch[i]) != label_of(problem.labels, batch[first])) return false;
+  }
+  return true;
 }
 
 }  // namespace sampler_labels

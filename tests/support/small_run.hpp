@@ -4,6 +4,7 @@
 #include "support/temporary_folder.hpp"
 
 #include <diva/core/files.hpp>
+#include <diva/data/splits.hpp>
 #include <diva/io/image.hpp>
 #include <diva/training/trainer.hpp>
 
@@ -43,7 +44,8 @@ inline diva::TrainingOptions options() {
   options.objective.key_batches = 3;
   options.objective.rho = {10};
   options.objective.separation = {.hidden_dim = 8, .learning_rate = 1e-3};
-  options.optimizer = {.learning_rate = 1e-2, .milestones = {2}};
+  options.optimizer.learning_rate = 1e-2;
+  options.optimizer.schedule.milestones = {2};
   options.sampler = {.batch_size = 6, .samples_per_class = 2};
   options.augmentation = {.image_size = 16,
                           .channels = 1,
@@ -56,5 +58,30 @@ inline diva::TrainingOptions options() {
   options.epochs = 3;
   return options;
 }
+
+/// Keeps what a run tells.
+struct Recorder : diva::Observer {
+  void on(const diva::StepEvent& event) override { steps.push_back(event); }
+  void on(const diva::EvaluationEvent& event) override { evaluations.push_back(event); }
+  void on(const diva::CheckpointEvent& event) override { checkpoints.push_back(event); }
+  void on(const diva::WarningEvent& event) override { warnings.push_back(event.text); }
+  std::vector<diva::StepEvent> steps;
+  std::vector<diva::EvaluationEvent> evaluations;
+  std::vector<diva::CheckpointEvent> checkpoints;
+  std::vector<std::string> warnings;
+};
+
+/// The pictures on the disk, and their two halves by class.
+struct Pictures {
+  Pictures() {
+    write_images(folder.path());
+    split = diva::zero_shot_split(diva::folder_of_classes(folder.path()));
+    train = store(split.train);
+    test = store(split.test);
+  }
+  TemporaryFolder folder;
+  diva::Split split;
+  std::shared_ptr<const diva::ImageStore> train, test;
+};
 
 }  // namespace small_run

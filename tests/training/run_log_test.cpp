@@ -1,7 +1,11 @@
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
+#include <diva/core/json.hpp>
 #include <diva/training/run_log.hpp>
+
+#include <fstream>
+#include <sstream>
 
 namespace {
 
@@ -48,5 +52,42 @@ TEST_CASE("a resumed log holds each step once") {
   diva::RunLog fresh(folder.path());
   fresh.on(step(1));
   CHECK(diva::read_csv(folder.path() + "/train.csv").rows.size() == 1);
-  CHECK(folder.entries() == 2);  // train.csv and one event file: those of the runs before are gone
+  CHECK(folder.entries() == 3);  // train.csv, events.jsonl and one event file: those of the runs before are gone
+}
+
+TEST_CASE("the lines of JSON tell everything once, and drop one that was cut off") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() + "/events.jsonl";
+  const auto lines = [&] {
+    const auto bytes = diva::read_file(path);
+    std::vector<nlohmann::ordered_json> result;
+    std::istringstream text(std::string(bytes.begin(), bytes.end()));
+    for (std::string line; std::getline(text, line);) result.push_back(diva::parse_json(line, "line"));
+    return result;
+  };
+  {
+    diva::RunLog log(folder.path());
+    for (int i = 1; i < 6; ++i) log.on(step(i));
+    log.on(evaluation(1));
+    log.on(evaluation(2));
+    log.on(diva::CheckpointEvent{"file", 5});
+    log.on(diva::WarningEvent{"a \"quoted\" word"});
+  }
+  const auto all = lines();
+  REQUIRE(all.size() == 9);
+  CHECK(all[2]["event"] == "step");
+  CHECK(all[2]["loss"] == 1.0 / 3);
+  CHECK(all[2]["terms"]["shared"] == 2);
+  CHECK(all[5]["rows"][1]["metrics"]["recall@1"] == 0.25);
+  CHECK(all[7]["path"] == "file");
+  CHECK(all[8]["text"] == "a \"quoted\" word");
+  {
+    std::ofstream cut(path, std::ios::app);
+    cut << "{\"event\": \"st";
+  }
+  diva::RunLog log(folder.path(), 4, 1);
+  log.on(step(5));
+  const auto again = lines();
+  REQUIRE(again.size() == 5);  // steps 1 to 4 and 5 anew; what came at step 5 is gone
+  CHECK(again[4]["step"] == 5);
 }

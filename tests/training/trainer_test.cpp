@@ -1,7 +1,6 @@
 #include "support/small_run.hpp"
 
 #include <diva/core/error.hpp>
-#include <diva/data/splits.hpp>
 #include <diva/io/safetensors.hpp>
 #include <diva/io/torch_checkpoint.hpp>
 #include <diva/training/checkpoint.hpp>
@@ -10,30 +9,10 @@
 
 using Catch::Matchers::Contains;
 
+using small_run::Pictures;
+using small_run::Recorder;
+
 namespace {
-
-struct Recorder : diva::Observer {
-  void on(const diva::StepEvent& event) override { steps.push_back(event); }
-  void on(const diva::EvaluationEvent& event) override { evaluations.push_back(event); }
-  void on(const diva::CheckpointEvent& event) override { checkpoints.push_back(event); }
-  void on(const diva::WarningEvent& event) override { warnings.push_back(event.text); }
-  std::vector<diva::StepEvent> steps;
-  std::vector<diva::EvaluationEvent> evaluations;
-  std::vector<diva::CheckpointEvent> checkpoints;
-  std::vector<std::string> warnings;
-};
-
-struct Pictures {
-  Pictures() {
-    small_run::write_images(folder.path());
-    split = diva::zero_shot_split(diva::folder_of_classes(folder.path()));
-    train = small_run::store(split.train);
-    test = small_run::store(split.test);
-  }
-  TemporaryFolder folder;
-  diva::Split split;
-  std::shared_ptr<const diva::ImageStore> train, test;
-};
 
 bool equal_parameters(const diva::Network& a, const diva::Network& b) {
   const auto x = a.named_parameters(), y = b.named_parameters();
@@ -49,7 +28,7 @@ TEST_CASE("a run learns: the loss falls and retrieval of unseen classes rises") 
   auto options = small_run::options();
   options.network.heads = {"discriminative"};
   options.epochs = 12;
-  options.optimizer.milestones = {};
+  options.optimizer.schedule.milestones = {};
   Recorder recorder;
   const auto result = diva::train(options, pictures.train, pictures.test, {.observers = {&recorder}});
   REQUIRE(recorder.steps.size() == 48);
@@ -156,9 +135,9 @@ TEST_CASE("classes that are too small are told, and a checkpoint of another reci
   diva::train(options, small_run::store(dataset), pictures.test, {.folder = out.path(), .observers = {&recorder}});
   REQUIRE(recorder.warnings.size() == 1);
   CHECK_THAT(recorder.warnings[0], Contains("1 of 4 classes have fewer than 2 images"));
-  options.optimizer.gamma = 0.5;
+  options.optimizer.schedule.gamma = 0.5;
   CHECK_THROWS_WITH(diva::train(options, pictures.train, pictures.test, {.folder = out.path(), .resume = true}),
-                    Contains("/optimizer/gamma"));
+                    Contains("/optimizer/schedule/gamma"));
 }
 
 TEST_CASE("a run begins with given weights of the backbone, refuses those of another, and tells what it did not use") {

@@ -149,7 +149,8 @@ void evaluation_view(const ImageSource& image, const AugmentationOptions& option
 ///
 /// Shapes:  [B, channels, H, W] uint8 → float32, as `augment` and `evaluation_view` write bytes.
 /// Differs: on the CPU equal to the floats of `augment`, bit by bit; elsewhere up to the last bit or two, as division is not done
-/// twice. Throws:  ShapeError for another type or number of channels.
+///          twice.
+/// Throws:  ShapeError for another type or number of channels.
 torch::Tensor normalise(const torch::Tensor& images, const AugmentationOptions& options);
 
 }  // namespace diva

@@ -20,12 +20,10 @@ namespace diva {
 /// names are left alone.
 ///
 /// Differs: without is_query and is_gallery every validation image is both. Boxes are applied wherever they are given, as there;
-/// remove
-///          their columns to compare with papers that show the whole image.
+///          remove their columns to compare with papers that show the whole image.
 /// Throws:  IoError for a table or an image that cannot be read; OptionError naming a column that is missing; DataError with the
-/// line for
-///          a value that is not understood, a box without area, a row that is neither query nor gallery, and a table without
-///          training or validation.
+///          line for a value that is not understood, a box without area, a row that is neither query nor gallery, and a table
+///          without training or validation.
 Split csv_dataset(const std::string& path, const ReadOptions& options = {});
 
 }  // namespace diva

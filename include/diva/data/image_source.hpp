@@ -15,7 +15,8 @@ struct ImageSourceOptions {
   std::int64_t channels = 3;  ///< 3 (RGB) or 1 (grey).
   Box box = {};               ///< Part of the file's image that is the source; all of it where empty.
   /// Decode a JPEG at 1/2, 1/4 or 1/8 of its size where what is asked for stays at least as large as its target: 1.5 to 3 times as
-  /// fast for large photographs, and by about a grey level different. Otherwise every pixel is as from the whole image.
+  /// fast for large photographs, and different by one or two grey levels on average, at single pixels by up to about 50. Otherwise
+  /// every pixel is as from the whole image.
   bool reduce = false;
 };
 

@@ -20,8 +20,7 @@ struct MixedBatch {
 ///   out_i = λ_i x_i + (1 − λ_i) x_π(i),   λ_i ~ Beta(alpha, alpha)
 ///
 /// Source:  Verma et al., Manifold Mixup, ICML 2019; Zhang et al., mixup, ICLR 2018; for metric learning Venkataramanan et al., It
-/// Takes
-///          Two to Tango: Mixup for Deep Metric Learning, ICLR 2022, which takes alpha = 2.
+///          Takes Two to Tango: Mixup for Deep Metric Learning, ICLR 2022, which takes alpha = 2.
 /// Differs: one λ a row where those codes have one a batch.
 /// Shapes:  features [B, …] floating → the same.
 /// Edge:    alpha 0: λ = 1, nothing is mixed. B = 1: the partner is the row itself. B = 0: empty.

@@ -27,7 +27,8 @@ Split online_products(const std::string& root, const ReadOptions& options = {});
 /// Kinds of clothes, such as WOMEN/Dresses, are `Sample::category`.
 ///
 /// Differs: the reference code drops the first image of the list; here none is lost, and the number in the list's first line is
-/// checked. Throws:  as online_products.
+///          checked.
+/// Throws:  as online_products.
 Split in_shop(const std::string& root, const ReadOptions& options = {});
 
 }  // namespace diva

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <diva/core/generator.hpp>
+#include <diva/core/listing.hpp>
 #include <diva/core/module.hpp>
 #include <diva/core/options.hpp>
 
@@ -43,15 +44,14 @@ void describe(AdversarialSeparationOptions& options, Visitor&& visit) {
 /// Heads that cannot be predicted from each other. For each edge a two-layer network maps head a into head b's space and is trained
 /// to agree with it; the gradients that reach both heads are reversed, so they learn to disagree.
 ///
-///   L = − Σ_(a→b) ρ_ab · mean_(batch, dimension) ( n(ψ_b) ⊙ n(MLP_ab(n(ψ_a))) )²,   ψ = gradient_reversal(φ),  n = L2
-///   normalisation
+///   L = − Σ_(a→b) ρ_ab · mean_(batch, dimension) ( n(ψ_b) ⊙ n(MLP_ab(n(ψ_a))) )²,
+///   ψ = gradient_reversal(φ),   n = L2 normalisation
 ///
 /// Source:  Milbich, Roth et al., DiVA, ECCV 2020, section 3.3, after MIC (Roth, Brattoli, Ommer, ICCV 2019).
 ///          Reference: the seed's criteria/adversarial_separation.py.
 /// Differs: the paper writes a squared norm of the product, the code takes the mean over the dimensions; so do we, since the
-/// published
-///          ρ belong to it. The seed pairs edges with a list of ρ by zip and drops the rest (FIELD B19); here each edge has its
-///          own.
+///          published ρ belong to it. The seed pairs edges with a list of ρ by zip and drops the rest (FIELD B19); here each edge
+///          has its own.
 /// Shapes:  embeddings [B, D] a head -> scalar ≤ 0.
 /// Edge:    empty batch: 0. Rows of zeros contribute 0.
 /// Cost:    O(B·D·hidden) an edge. Gradient reaches the networks, and reversed the heads.
@@ -79,5 +79,8 @@ class AdversarialSeparation : public Module {
   std::int64_t embed_dim_;
   double learning_rate_;
 };
+
+/// What decorrelates heads, for documentation.
+std::vector<Listing> decorrelation_listings();
 
 }  // namespace diva

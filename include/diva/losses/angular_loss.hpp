@@ -35,8 +35,7 @@ void describe(AngularLossOptions& options, Visitor&& visit) {
 /// Source:  Wang et al., Deep Metric Learning with Angular Loss, ICCV 2017, eq. 8 and 9; arXiv 1708.01682. Reference: the seed's
 ///          criteria/angular.py; PML's AngularLoss.
 /// Differs: the seed draws one positive an anchor, without tuples we take all; it cuts exponents at 50, ours cannot overflow. PML
-/// takes
-///          negatives from the labels even where tuples are given; here given negatives are used.
+///          takes negatives from the labels even where tuples are given; here given negatives are used.
 /// Shapes:  embeddings [B, D]; labels [B] int64; pairs or triplets -> scalar.
 /// Edge:    no positive pair: 0, without the penalty too. A pair whose anchor has no negatives: 0.
 /// Cost:    O(P·R·D) for P positive pairs, in the memory of pairwise_loss and O(P·D); a user's relation or tuples: and [P, R] bool.

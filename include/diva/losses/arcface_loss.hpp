@@ -55,7 +55,8 @@ class ArcFaceLoss final : public ProxyLoss {
   ///
   /// Source:  Sub-center ArcFace, section 3.3; PML's SubCenterArcFaceLoss.get_outliers.
   /// Differs: PML lists outliers by class, and leaves the centre of a class without samples unset; here it is its first.
-  /// Shapes:  embeddings [N, D], labels [N] of any number of samples: a whole data set. Cost: O(N·K·D) time, O(N·D) memory.
+  /// Shapes:  embeddings [N, D], labels [N] of any number of samples: a whole data set.
+  /// Cost:    O(N·K·D) time, O(N·D) memory.
   /// Throws:  ShapeError, DataError (label out of range), OptionError (threshold outside [0, 180]).
   [[nodiscard]] Outliers outliers(const torch::Tensor& embeddings, const torch::Tensor& labels, double threshold = 75) const;
 

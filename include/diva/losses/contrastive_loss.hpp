@@ -30,8 +30,7 @@ void describe(ContrastiveLossOptions& options, Visitor&& visit) {
 ///   L = reduce_(a,p) ( D_ap − m_pos )₊  +  reduce_(a,n) ( m_neg − D_an )₊,   reduce = mean
 ///
 /// Source:  Hadsell et al., Dimensionality Reduction by Learning an Invariant Mapping, CVPR 2006, in the unsquared form of the
-/// seed's
-///          criteria/contrastive.py.
+///          seed's criteria/contrastive.py.
 /// Differs: the seed's offset of 1e-6 (see `variant`) makes D_ab ≠ D_ba; ours is symmetric, and the gradient at D = 0 is 0.
 /// Shapes:  embeddings [B, D]; labels [B] int64; pairs, or triplets taken apart -> scalar.
 /// Edge:    no positive pair or no negative pair: that term is 0. Limit: all embeddings equal: m_neg.

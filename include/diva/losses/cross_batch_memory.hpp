@@ -28,8 +28,7 @@ void describe(CrossBatchMemoryOptions& options, Visitor&& visit) {
 /// Shapes:  as Loss::forward, without a reference; every batch has the same dimension.
 /// Edge:    the memory starts empty, so a first batch sees itself alone, its own copies without a graph. An empty batch: 0.
 /// Cost:    that of the criterion for B x capacity pairs; a copy of the memory and a mask [B, capacity]. Gradient reaches
-/// embeddings
-///          of the batch.
+///          embeddings of the batch.
 /// Throws:  OptionError (a relation is given; triplets and pairs mixed), ShapeError (batch above the capacity, dimension), what the
 ///          criterion throws.
 class CrossBatchMemory final : public Loss {

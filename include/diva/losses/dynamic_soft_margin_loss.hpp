@@ -36,8 +36,7 @@ void describe(DynamicSoftMarginLossOptions& options, Visitor&& visit) {
 ///          v ≥ −minimum − width.
 /// Shapes:  embeddings [B, D]; labels [B] int64; triplets, or a relation, whose weights only say which; a reference -> scalar.
 /// Edge:    no triplet: 0, and the histogram stays. Values beyond an end count in the last bin there; NaN passes on to the value
-/// and
-///          stays out of the histogram.
+///          and stays out of the histogram.
 /// Cost:    O(T) time. Given triplets: O(T·D) memory; all triplets are streamed: memory of pairwise_loss. Each call moves the
 ///          histogram. Gradient reaches embeddings and reference.
 class DynamicSoftMarginLoss final : public Loss {

@@ -23,8 +23,8 @@ struct GradCacheOptions {
 /// Gradients are added into the `grad` of the network's and of the criterion's parameters, as one backward() of the whole batch
 /// would add them, and are equal to that up to the rounding of sums.
 ///
-///   grad_cache(chunks, [&](std::int64_t i) { return network(images[i]); }, [&](const torch::Tensor& x) { return loss(x, labels);
-///   })
+///   grad_cache(chunks, [&](std::int64_t i) { return network(images[i]); },
+///              [&](const torch::Tensor& x) { return loss(x, labels); })
 ///
 /// Source:  Gao et al., Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup, RepL4NLP 2021; arXiv 2101.06983.
 /// Differs: nothing known.

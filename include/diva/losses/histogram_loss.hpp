@@ -23,8 +23,8 @@ void describe(HistogramLossOptions& options, Visitor&& visit) {
 
 /// The chance that a random negative pair is more similar than a random positive pair, from two histograms.
 ///
-///   L = Σ_r h⁻_r Σ_(q ≤ r) h⁺_q,   h± = soft_histogram of the similarities of all positive and of all negative pairs / their
-///   number
+///   L = Σ_r h⁻_r Σ_(q ≤ r) h⁺_q,
+///   h± = soft_histogram of the similarities of all positive and of all negative pairs / their number
 ///
 /// Source:  Ustinova & Lempitsky, Learning Deep Embeddings with Histogram Loss, NIPS 2016, eq. 5; arXiv 1611.00822. Reference: the
 ///          seed's criteria/histogram.py; pytorch-metric-learning 2.8.1, HistogramLoss.

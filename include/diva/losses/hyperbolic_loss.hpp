@@ -28,8 +28,7 @@ void describe(HyperbolicLossOptions& options, Visitor&& visit) {
 /// Source:  Ermolov et al., Hyperbolic Vision Transformers: Combining Improvements in Metric Learning, CVPR 2022, eq. 6; arXiv
 ///          2203.10833. Reference code: htdt/hyp_metric, helpers.py and train.py.
 /// Differs: the reference takes two samples of each class at a time and so needs classes of equal size; with two samples a class
-/// the
-///          values are equal.
+///          the values are equal.
 /// Shapes:  embeddings [B, D]; labels [B] int64; tuples, a relation, whose negative weights weigh the terms of the sum, and a
 ///          reference -> scalar.
 /// Edge:    no positive pair: 0. Limit: all embeddings equal: log(1 + N⁻).

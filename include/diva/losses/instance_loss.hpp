@@ -25,8 +25,8 @@ void describe(InstanceLossOptions& options, Visitor&& visit) {
 ///   L = reduce_i −log Σ_(j: y_j = y_i) softmax_j( γ·cos θ_ij )[j],   j over the batch with i itself;   reduce = mean
 ///
 /// Source:  after Zheng et al., Dual-Path Convolutional Image-Text Embeddings with Instance Loss, TOMM 2020, eq. 4; arXiv
-/// 1711.05535,
-///          where the weights are learned (that is SoftmaxLoss with a class for each instance). Reference: PML's InstanceLoss.
+///          1711.05535, where the weights are learned (that is SoftmaxLoss with a class for each instance). Reference: PML's
+///          InstanceLoss.
 /// Differs: PML means a class by its rank but looks up a sample by it, so that the value depends on the order of the batch
 ///          (`variant = Variant::pml` does the same). Where labels are 0, 1, 2, … in this order, or where PML is given none, both
 ///          agree.

@@ -30,8 +30,7 @@ void describe(LargeMarginSoftmaxLossOptions& options, Visitor&& visit) {
 /// Embeddings are not normalised: with heads of length 1 the logits lie in [−s‖w‖, s‖w‖], so choose a larger s.
 ///
 /// Source:  Liu et al., Large-Margin Softmax Loss, ICML 2016, eq. 4 to 6; arXiv 1612.02295. Liu et al., SphereFace, CVPR 2017, eq.
-/// 7;
-///          arXiv 1704.08063. Reference: PML's LargeMarginSoftmaxLoss and SphereFaceLoss.
+///          7; arXiv 1704.08063. Reference: PML's LargeMarginSoftmaxLoss and SphereFaceLoss.
 /// Differs: cos(mθ) is the Chebyshev polynomial T_m(cos θ) by its recurrence; PML sums eq. 7's powers and takes k from arc cosines.
 /// Shapes:  embeddings [B, D]; labels [B] int64 in [0, num_classes) -> scalar.
 /// Edge:    one class: 0. Limit: m = 1: the ordinary softmax without bias; embeddings of zeros: log C.

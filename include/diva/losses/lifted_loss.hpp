@@ -54,8 +54,7 @@ void describe(LiftedLossOptions& options, Visitor&& visit) {
 ///          1511.06452; PML's LiftedStructureLoss. generalized: Hermans et al., In Defense of the Triplet Loss, 2017, eq. 8, arXiv
 ///          1703.07737; the seed's criteria/lifted.py; PML's GeneralizedLiftedStructureLoss.
 /// Differs: the seed's distances depend on the version of LibTorch; see `variant`. It counts anchors without negatives as 0, we do
-/// not
-///          count them.
+///          not count them.
 /// Shapes:  embeddings [B, D]; labels [B] int64; pairs or triplets -> scalar.
 /// Edge:    no anchor with a positive and a negative: 0 (and no penalty without a positive). All embeddings equal, generalized:
 ///          log(positives) + log(negatives) + m − m_pos.

@@ -16,8 +16,7 @@ class Loss : public Module {
   /// The loss of a batch.
   ///
   /// Shapes:  embeddings [B, D] floating point, labels [B] int64 on the same device, tuples of indices into the batch (positives
-  /// and
-  ///          negatives: into the reference where there is one) -> scalar of the embeddings' type, float32 at least: half and
+  ///          and negatives: into the reference where there is one) -> scalar of the embeddings' type, float32 at least: half and
   ///          bfloat16 are computed and returned in float32. With the reducer `none` one value an element. A Relation as tuples
   ///          replaces the comparison of labels, which may then be undefined unless the criterion has classes.
   /// Edge:    nothing selected, or an empty batch: 0, with a gradient of zeros. Identical and opposite embeddings: finite value and

@@ -49,11 +49,9 @@ void describe(MarginLossOptions& options, Visitor&& visit) {
 /// The 1e-8, from the reference, keeps the gradient finite for equal embeddings and moves no distance by more than 1e-4.
 ///
 /// Source:  Wu et al., Sampling Matters in Deep Embedding Learning, ICCV 2017, eq. 4; arXiv 1706.07567. PML's MarginLoss is this
-/// with
-///          normalised distances without smoothing and a constant boundary.
+///          with normalised distances without smoothing and a constant boundary.
 /// Differs: the DiVA and Revisiting codes count triplets where their text says pairs (`counting = Variant::repo` does the same),
-/// and
-///          fail for ν ≠ 0.
+///          and fail for ν ≠ 0.
 /// Shapes:  embeddings [B, D]; labels [B] int64 in [0, num_classes); triplets -> scalar.
 /// Edge:    no active pair: νΣβ; with `pml` ν times the number of triplets times their mean β. Limit: α = 0 and D_ap < β < D_an for
 ///          all: 0.

@@ -25,11 +25,9 @@ void describe(NcaLossOptions& options, Visitor&& visit) {
 ///   L = reduce_a −log( Σ_p exp(−σ D_ap) / Σ_(j≠a) exp(−σ D_aj) ),   reduce = mean
 ///
 /// Source:  Goldberger et al., Neighbourhood Components Analysis, NIPS 2004, sec. 2, the information-theoretic form. Reference:
-/// PML's
-///          NCALoss.
+///          PML's NCALoss.
 /// Differs: PML leaves out anchors whose chance is 0 in floating point, ours stays exact. Given tuples here say which pairs there
-/// are;
-///          PML then keeps all pairs and weighs anchors by how often they occur.
+///          are; PML then keeps all pairs and weighs anchors by how often they occur.
 /// Shapes:  embeddings [B, D]; labels [B] int64; pairs or triplets -> scalar.
 /// Edge:    no anchor with a positive: 0. All embeddings equal: log((positives + negatives) / positives).
 /// Cost:    that of pairwise_loss. Gradient reaches embeddings.

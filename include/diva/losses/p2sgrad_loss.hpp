@@ -26,8 +26,7 @@ void describe(P2SGradLossOptions& options, Visitor&& visit) {
 /// Source:  Zhang et al., P2SGrad: Refined Gradients for Optimizing Deep Face Models, CVPR 2019, eq. 11; arXiv 1905.02479, as a
 ///          squared error: Wang and Yamagishi, Interspeech 2021. Reference: PML's P2SGradLoss.
 /// Differs: PML normalises its weights in place at each call; here the loss changes nothing, and normalises on the way. See
-/// `variant`
-///          for the gradient. An embedding of zeros has cosine 0, where PML gives NaN.
+///          `variant` for the gradient. An embedding of zeros has cosine 0, where PML gives NaN.
 /// Shapes:  embeddings [B, D]; labels [B] int64 in [0, num_classes) -> scalar. With sampled classes the mean is over those.
 /// Edge:    Limit: all cosines 0: 1/C.
 /// Cost:    that of ProxyLoss. Gradient reaches embeddings and proxies.

@@ -41,9 +41,8 @@ inline constexpr std::int64_t pairs_at_once = std::int64_t{1} << 22;
 /// Shapes:  as Loss::forward; `function` sees blocks of rows.
 /// Edge:    an empty batch or reference: 0, with a gradient of zeros (an empty list with the reducer none).
 /// Cost:    one block: the operations of `function` and their graph, O(B·R). Several: two passes, O(pairs_at_once + (B + R)·D)
-/// memory
-///          whatever B is. The gradient reaches embeddings, the reference's embeddings and `parameters`; with several blocks it
-///          cannot be differentiated again, and the reducer none is refused (OptionError), as its result alone has size B·R.
+///          memory whatever B is. The gradient reaches embeddings, the reference's embeddings and `parameters`; with several blocks
+///          it cannot be differentiated again, and the reducer none is refused (OptionError), as its result alone has size B·R.
 torch::Tensor pairwise_loss(const Comparison& comparison, const Tuples& tuples, const PairwiseOptions& options,
                             const std::vector<torch::Tensor>& parameters, const PairFunction& function,
                             std::int64_t at_once = pairs_at_once);

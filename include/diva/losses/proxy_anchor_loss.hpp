@@ -56,11 +56,11 @@ void describe(ProxyAnchorLossOptions& options, Visitor&& visit) {
 ///          Reference: PML's ProxyAnchorLoss (proxies from `kaiming`); the seed's criteria/oproxy.py, whose euclidean mode is
 ///          `distance = {euclidean, normalize}` with negated margins.
 /// Differs: the seed counts classes by samples (see `variant`). Weights of samples multiply the terms of the sums; PML adds w − 1
-/// to
-///          the exponents, so that a weight of 0 only divides a term by e.
+///          to the exponents, so that a weight of 0 only divides a term by e.
 /// Shapes:  embeddings [B, D]; labels [B] int64 in [0, num_classes) -> scalar.
 /// Edge:    no sample: 0. A class without samples in the batch has no positive term; one without negatives has a negative term of
-/// 0. Cost:    that of ProxyLoss. Gradient reaches embeddings and proxies.
+///          0.
+/// Cost:    that of ProxyLoss. Gradient reaches embeddings and proxies.
 class ProxyAnchorLoss final : public ProxyLoss {
  public:
   ProxyAnchorLoss(const ProxyAnchorLossOptions& options, std::int64_t num_classes, std::int64_t embed_dim, Generator& generator);

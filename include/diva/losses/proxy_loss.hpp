@@ -69,7 +69,9 @@ class ProxyLoss : public Loss {
 
   /// How near each class is, for classification: what the criterion compares, before any margin; larger is nearer.
   ///
-  /// Shapes: embeddings [N, D] -> [N, num_classes]. Cost: O(N·C·K·D), O(N·C·K) memory. Throws: ShapeError.
+  /// Shapes:  embeddings [N, D] -> [N, num_classes].
+  /// Cost:    O(N·C·K·D), O(N·C·K) memory.
+  /// Throws:  ShapeError.
   [[nodiscard]] torch::Tensor logits(const torch::Tensor& embeddings) const;
 
  protected:

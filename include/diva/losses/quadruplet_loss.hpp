@@ -34,11 +34,9 @@ void describe(QuadrupletLossOptions& options, Visitor&& visit) {
 /// The mean over all second negatives m is the expectation of one drawn at random, without the noise of drawing it.
 ///
 /// Source:  Chen et al., Beyond Triplet Loss, CVPR 2017, eq. 6 (there with squared distances); arXiv 1704.01719. Reference: the
-/// seed's
-///          criteria/quadruplet.py.
+///          seed's criteria/quadruplet.py.
 /// Differs: the seed draws m by a mask over triplets applied to the batch, never looks at its class, and compares all T triplets
-/// with
-///          all T drawn samples.
+///          with all T drawn samples.
 /// Shapes:  embeddings [B, D]; labels [B] int64, or a relation, whose negatives may be m; triplets -> scalar.
 /// Edge:    no triplet: 0; no second negative: the first term alone. Limit: all embeddings equal: α₁ + α₂.
 /// Cost:    given triplets: O(T·B·D) time, O(T·D) memory and that of pairwise_loss. All of them, of P positive pairs and classes

@@ -30,11 +30,9 @@ void describe(RecallSurrogateLossOptions& options, Visitor&& visit) {
 ///   L = reduce_a 1/|K| Σ_k ( 1 − min( Σ_p σ( (k − r_ap) / τ₁ ), k ) / min(k, N⁺) ),   r_ap = 1 + Σ_(j ≠ p) σ( (s_aj − s_ap) / τ₂ )
 ///
 /// Source:  Patel et al., Recall@k Surrogate Loss with Large Batches and Similarity Mixup, CVPR 2022, eq. 5 and 6; arXiv
-/// 2108.11179.
-///          Reference code: yash0307/RecallatK_surrogate, src/losses.py.
+///          2108.11179. Reference code: yash0307/RecallatK_surrogate, src/losses.py.
 /// Differs: that code wants classes of equal size and ranks the anchor with the rest, so that no positive has rank 1; `variant`
-/// does
-///          the latter. Its batches of thousands are what GradCache is for.
+///          does the latter. Its batches of thousands are what GradCache is for.
 /// Shapes:  embeddings [B, D]; labels [B] int64; tuples, a relation and a reference -> scalar.
 /// Edge:    an anchor without a positive is left out; none has one: 0. One positive before all negatives: 1 − mean σ((k − 1)/τ₁).
 /// Cost:    O(P·R) time for P positive pairs; memory that of pairwise_loss. Gradient reaches embeddings and reference.

@@ -67,8 +67,8 @@ struct Elements {
 
 /// One number from groups of elements; each group is reduced for itself and the results are added.
 ///
-///   mean Σ l / n,   non_zero_mean Σ l / #(l > 0),   per_anchor 1/B Σ_rows (Σ_row l / #_row(l > 0)),   threshold Σ_(low < l < high)
-///   l / #, class_weighted Σ w_y l / n,   divisor Σ l / d
+///   mean Σ l / n,   non_zero_mean Σ l / #(l > 0),   per_anchor 1/B Σ_rows (Σ_row l / #_row(l > 0)),
+///   threshold Σ_(low < l < high) l / #,   class_weighted Σ w_y l / n,   divisor Σ l / d
 ///
 /// Source:  pytorch-metric-learning 2.8.1, reducers/.
 /// Differs: nothing to reduce gives 0 with a gradient of zeros. Weights of a relation multiply losses and do not count as fractions

@@ -34,7 +34,8 @@ void describe(LpRegularizerOptions& options, Visitor&& visit) {
 /// Short rows:  reduce_i ‖x_i‖_p^power.
 ///
 /// Source:  pytorch-metric-learning 2.8.1, LpRegularizer.
-/// Differs: the gradient of a row of zeros is 0 for every power. Cost: O(N·D).
+/// Differs: the gradient of a row of zeros is 0 for every power.
+/// Cost:    O(N·D).
 torch::Tensor lp_regularizer(const torch::Tensor& rows, const LpRegularizerOptions& options = {});
 
 struct RowRegularizerOptions {
@@ -48,19 +49,24 @@ void describe(RowRegularizerOptions& options, Visitor&& visit) {
 
 /// Rows whose entries sum to 0:  reduce_i |Σ_d x_id|.
 ///
-/// Source:  pytorch-metric-learning 2.8.1, ZeroMeanRegularizer. Differs: nothing known. Cost: O(N·D).
+/// Source:  pytorch-metric-learning 2.8.1, ZeroMeanRegularizer.
+/// Differs: nothing known.
+/// Cost:    O(N·D).
 torch::Tensor zero_mean_regularizer(const torch::Tensor& rows, const RowRegularizerOptions& options = {});
 
 /// Class weights of equal length, so that no class is favoured:  reduce_i ( ‖w_i‖² − mean_j ‖w_j‖² )² / 4.
 ///
 /// Source:  Wu et al., Deep Face Recognition with Center Invariant Loss, ACM MM Workshops 2017, eq. 5; pytorch-metric-learning
-///          2.8.1, CenterInvariantRegularizer. Differs: nothing known. Cost: O(N·D).
+///          2.8.1, CenterInvariantRegularizer.
+/// Differs: nothing known.
+/// Cost:    O(N·D).
 torch::Tensor center_invariant_regularizer(const torch::Tensor& rows, const RowRegularizerOptions& options = {});
 
 /// Class weights far from their nearest other:  reduce_i max_(j ≠ i) cos(w_i, w_j).
 ///
 /// Source:  Zhao et al., RegularFace, CVPR 2019, eq. 5; pytorch-metric-learning 2.8.1, RegularFaceRegularizer.
-/// Differs: the nearest of a single row is nothing, so 0; of several equally near ones the first. Cost: O(N²·D) time, O(N²) memory.
+/// Differs: the nearest of a single row is nothing, so 0; of several equally near ones the first.
+/// Cost:    O(N²·D) time, O(N²) memory.
 torch::Tensor regular_face_regularizer(const torch::Tensor& rows, const RowRegularizerOptions& options = {});
 
 struct SparseCentersOptions {
@@ -77,7 +83,8 @@ void describe(SparseCentersOptions& options, Visitor&& visit) {
 ///
 /// Source:  Qian et al., SoftTriple Loss, ICCV 2019, eq. 9; arXiv 1909.05235; pytorch-metric-learning 2.8.1,
 ///          SparseCentersRegularizer.
-/// Differs: equal centres have a gradient of 0, where PML's is infinite. Cost: O(C·K²·D).
+/// Differs: equal centres have a gradient of 0, where PML's is infinite.
+/// Cost:    O(C·K²·D).
 /// Throws:  ShapeError when N is no multiple of K.
 torch::Tensor sparse_centers_regularizer(const torch::Tensor& rows, const SparseCentersOptions& options = {});
 

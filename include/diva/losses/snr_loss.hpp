@@ -29,14 +29,14 @@ void describe(SnrLossOptions& options, Visitor&& visit) {
 ///   with β:  1/n Σ [ (R_ap − β_y(a) + m)₊ + (β_y(a) − R_an + m)₊ ],   n = active pairs
 ///
 /// Source:  Yuan et al., Signal-to-Noise Ratio: A Robust Distance Metric for Deep Metric Learning, CVPR 2019, eq. 9; arXiv
-/// 1904.02616.
-///          Reference: the seed's criteria/snr.py. PML's SignalToNoiseRatioContrastiveLoss is ContrastiveLoss with the distance
-///          snr.
+///          1904.02616. Reference: the seed's criteria/snr.py. PML's SignalToNoiseRatioContrastiveLoss is ContrastiveLoss with the
+///          distance snr.
 /// Differs: the seed fails with β and divides 0 by 0 without an active triplet; it leaves out the regulariser when its miner is
 ///          `distance`, which here is the caller's choice.
 /// Shapes:  embeddings [B, D]; labels [B] int64, in [0, num_classes) with β; triplets -> scalar.
 /// Edge:    no triplet: 0; none active: the regulariser alone. An anchor of equal entries has no signal: its variance counts as
-/// 1e-12. Cost:    given triplets: O(T·D); all of them: that of TripletLoss and MarginLoss. Gradient reaches embeddings and β.
+///          1e-12.
+/// Cost:    given triplets: O(T·D); all of them: that of TripletLoss and MarginLoss. Gradient reaches embeddings and β.
 /// Throws:  OptionError (range, pairs given, no class with β), DataError (label out of range).
 class SnrLoss final : public Loss {
  public:

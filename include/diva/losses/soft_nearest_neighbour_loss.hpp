@@ -29,11 +29,9 @@ void describe(SoftNearestNeighbourLossOptions& options, Visitor&& visit) {
 ///   L = reduce_a −log( Σ_p exp(−D_ap / T) / Σ_(j≠a) exp(−D_aj / T) ),   reduce = mean
 ///
 /// Source:  Frosst et al., Analyzing and Improving Representations with the Soft Nearest Neighbor Loss, ICML 2019, eq. 1 and 2;
-/// arXiv
-///          1902.01889.
+///          arXiv 1902.01889.
 /// Differs: the authors' code adds 1e-5 inside the logarithm and counts anchors without a positive; the paper minimises over T at
-/// each
-///          step, here 1/T takes gradient steps.
+///          each step, here 1/T takes gradient steps.
 /// Shapes:  embeddings [B, D]; labels [B] int64; pairs or triplets -> scalar.
 /// Edge:    no anchor with a positive: 0. All embeddings equal: log((positives + negatives) / positives). T → ∞ the same.
 /// Cost:    that of pairwise_loss. Gradient reaches embeddings and 1/T.

@@ -27,9 +27,11 @@ void describe(SupConLossOptions& options, Visitor&& visit) {
 /// With weights from a relation, positives are averaged by theirs, and each term of the sum is multiplied by its own.
 ///
 /// Source:  Khosla et al., Supervised Contrastive Learning, NeurIPS 2020, eq. 2 (L_out); arXiv 2004.11362. Reference: PML's
-/// SupConLoss. Differs: PML returns 0 for a batch without negatives; here positives still spread evenly among themselves, as in the
-/// paper. Shapes:  embeddings [B, D]; labels [B] int64; pairs or triplets -> scalar. Edge:    no anchor with a positive: 0. All
-/// embeddings equal: log(positives + negatives). Cost:    that of pairwise_loss. Gradient reaches embeddings.
+///          SupConLoss.
+/// Differs: PML returns 0 for a batch without negatives; here positives still spread evenly among themselves, as in the paper.
+/// Shapes:  embeddings [B, D]; labels [B] int64; pairs or triplets -> scalar.
+/// Edge:    no anchor with a positive: 0. All embeddings equal: log(positives + negatives).
+/// Cost:    that of pairwise_loss. Gradient reaches embeddings.
 class SupConLoss final : public Loss {
  public:
   explicit SupConLoss(const SupConLossOptions& options = {});

@@ -35,7 +35,7 @@ void describe(ThresholdConsistentMarginLossOptions& options, Visitor&& visit) {
 /// Shapes:  embeddings [B, D]; labels [B] int64; tuples, a relation and a reference -> scalar.
 /// Edge:    no pair on the wrong side: 0. Limit: all embeddings equal: λ⁻ (1 − m⁻).
 /// Cost:    given tuples: O((P + N)·D) time and memory. All pairs: that of pairwise_loss. Gradient reaches embeddings and
-/// reference.
+///          reference.
 class ThresholdConsistentMarginLoss final : public Loss {
  public:
   explicit ThresholdConsistentMarginLoss(const ThresholdConsistentMarginLossOptions& options = {});

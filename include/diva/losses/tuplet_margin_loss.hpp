@@ -24,8 +24,7 @@ void describe(TupletMarginLossOptions& options, Visitor&& visit) {
 ///   L = reduce_(a,p) log( 1 + Σ_n exp(s (cos θ_an − cos(θ_ap − β))) ),   reduce = mean
 ///
 /// Source:  Yu and Tao, Deep Metric Learning with Tuplet Margin Loss, ICCV 2019, eq. 5. Reference: PML's TupletMarginLoss, which
-/// like
-///          this has not the paper's second term; add IntraPairVarianceLoss for that.
+///          like this has not the paper's second term; add IntraPairVarianceLoss for that.
 /// Differs: cos(θ − β) is cos θ cos β + sin θ sin β with a gradient of 0 for sin θ at θ = 0, where PML's is infinite.
 /// Shapes:  embeddings [B, D]; labels [B] int64; pairs or triplets -> scalar.
 /// Edge:    no positive pair, or no negative: 0. All embeddings equal: log(1 + negatives · exp(s (1 − cos β))).

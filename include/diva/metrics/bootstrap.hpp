@@ -54,12 +54,10 @@ struct ConfidenceInterval {
 ///         z = Φ⁻¹(share of resampled means below the value, equal ones half),  a the skewness of the leave-one-out means / 6
 ///
 /// Source:  Efron, Better Bootstrap Confidence Intervals, JASA 1987; Efron, Tibshirani, An Introduction to the Bootstrap, 1993,
-/// chapter 14.
-///          Quantiles interpolate linearly between order statistics.
+///          chapter 14. Quantiles interpolate linearly between order statistics.
 /// Shapes:  values [Q] floating point, one a query, such as evaluate_queries gives; labels [Q] int64.
 /// Edge:    no value that is not NaN: all NaN. All units alike: an interval of length 0. All resampled means on one side of the
-/// value:
-///          the share counts as that of half a resample.
+///          value: the share counts as that of half a resample.
 /// Cost:    O(resamples · units) time, O(resamples + Q) memory. One number is drawn from `generator`, and the result is a function
 ///          of it, whatever the number of threads.
 /// Throws:  ShapeError; OptionError (options; Average::classes without labels).

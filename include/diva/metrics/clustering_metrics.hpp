@@ -20,7 +20,8 @@ struct Contingency {
   std::int64_t total = 0;
 };
 
-/// Shapes: labels [N] and assignments [N] int64, any values. Throws: ShapeError; DataError if N = 0.
+/// Shapes:  labels [N] and assignments [N] int64, any values.
+/// Throws:  ShapeError; DataError if N = 0.
 Contingency contingency(const torch::Tensor& labels, const torch::Tensor& assignments);
 
 // Each is 1 for equal partitions, the trivial ones included, and does not change when classes or clusters are renamed.
@@ -37,7 +38,8 @@ constexpr auto enumerators(EntropyMean) {
 ///
 /// Source:  Strehl, Ghosh, Cluster Ensembles, JMLR 2002 (geometric); scikit-learn's normalized_mutual_info_score has all four.
 /// Differs: scikit-learn before 0.22 took the geometric mean by default, so papers of that time print values that are never
-/// smaller. Edge:    one class or one cluster, but not both: 0 with every mean.
+///          smaller.
+/// Edge:    one class or one cluster, but not both: 0 with every mean.
 double nmi(const Contingency& table, EntropyMean mean = EntropyMean::arithmetic);
 
 /// Adjusted mutual information: (I − E[I]) / ((H(class) + H(cluster)) / 2 − E[I]), 0 in expectation for random clusters of these

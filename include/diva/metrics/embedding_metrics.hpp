@@ -28,8 +28,7 @@ ClassDistances class_distances(const torch::Tensor& features, const torch::Tenso
 /// How near the pairs of one class are on the unit sphere: the mean of |x̂ − ŷ|² over all of them, x̂ = x / |x|.
 ///
 /// Source:  Wang, Isola, Understanding Contrastive Representation Learning through Alignment and Uniformity on the Hypersphere,
-/// ICML
-///          2020, with α = 2; arXiv 2005.10242. Their positive pairs are views of one image, ours samples of one class.
+///          ICML 2020, with α = 2; arXiv 2005.10242. Their positive pairs are views of one image, ours samples of one class.
 /// Shapes:  features [N, D]; labels [N] int64. In [0, 4], smaller is better aligned.
 /// Edge:    NaN without a class of two. Each pair counts the same, so large classes weigh more, other than in class_distances.
 /// Cost:    O(N D) time: Σ over the pairs of n unit vectors of |x̂ − ŷ|² is n² − |Σ x̂|².

@@ -25,12 +25,10 @@ struct HeadCorrelation {
 /// on finite samples: cross is then about √(2 / (π N)), cka about D_eff / N, with D_eff = (tr C)² / ‖C‖² dimensions in use.
 ///
 /// Source:  Kornblith et al., Similarity of Neural Network Representations Revisited, ICML 2019, equation 4 (the biased estimate);
-/// arXiv
-///          1905.00414. cross: the mean of the absolute cross-correlation matrix of Zbontar et al., Barlow Twins, ICML 2021.
+///          arXiv 1905.00414. cross: the mean of the absolute cross-correlation matrix of Zbontar et al., Barlow Twins, ICML 2021.
 /// Shapes:  embeddings [N, D_h] floating point, by name, on one device; results on it.
 /// Edge:    a dimension that is constant correlates with nothing, 0; so does a head in which all are, cka with itself included. A
-/// head of
-///          one dimension has no pair to itself: cross 0. No heads: [0, 0].
+///          head of one dimension has no pair to itself: cross 0. No heads: [0, 0].
 /// Cost:    O(N (Σ D)²) time, O((Σ D)²) memory.
 /// Throws:  ShapeError; DataError (NaN or infinite embeddings, no samples).
 HeadCorrelation head_correlation(const std::map<std::string, torch::Tensor>& embeddings);

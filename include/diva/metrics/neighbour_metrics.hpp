@@ -42,7 +42,8 @@ struct ClassMeans {
   torch::Tensor judged;  ///< [C] int64: how many values that are.
 };
 
-/// Shapes: values [Q] floating point, labels [Q] int64, the queries' classes. Results are on the CPU. Throws: ShapeError.
+/// Shapes:  values [Q] floating point, labels [Q] int64, the queries' classes. Results are on the CPU.
+/// Throws:  ShapeError.
 ClassMeans class_means(const torch::Tensor& values, const torch::Tensor& labels);
 
 /// Mean of class_means: each class counts the same, however many queries it has. NaN when no class has a value.
@@ -84,9 +85,8 @@ inline constexpr std::int64_t all_ranks = std::numeric_limits<std::int64_t>::max
 ///
 /// Source:  the seed's mAP (limit: all), mAP_lim (1023) and mAP_1000.
 /// Differs: the seed divides by the size of the class, R + 1, so that perfect retrieval scores R / (R + 1), half for classes of
-/// two,
-///          and gives lone queries 0; `repo` does the same. Otherwise d is the number of relevant samples that fit, so that perfect
-///          retrieval scores 1. The paper prints no formula.
+///          two, and gives lone queries 0; `repo` does the same. Otherwise d is the number of relevant samples that fit, so that
+///          perfect retrieval scores 1. The paper prints no formula.
 /// Edge:    ranks beyond the list count as misses: for all ranks the list must be the whole gallery.
 torch::Tensor average_precision(const Retrieval& retrieval, std::int64_t limit = all_ranks, Variant variant = Variant::fixed);
 

@@ -57,9 +57,8 @@ void describe(VerificationOptions& options, Visitor&& visit) {
 ///          depends on the number of threads.
 /// Shapes:  features [N, D]; labels [N] int64. Computed on the CPU.
 /// Edge:    one sample: an empty curve.
-/// Cost:    O(N² D / 2) time; memory: the features in double, 64 bytes for each same pair and at most 256 MiB of counters.
-/// All 1.8e9
-///          pairs of 60,502 samples take some 40 s of one core at dimension 128 and 85 s at 512.
+/// Cost:    O(N² D / 2) time; memory: the features in double, 64 bytes for each same pair and at most 256 MiB of counters. All
+///          1.8e9 pairs of 60,502 samples take some 40 s of one core at dimension 128 and 85 s at 512.
 /// Throws:  ShapeError; OptionError (a threshold that is NaN); DataError (NaN or infinite features, rows of length 0 under cosine,
 ///          more than 2²³ same pairs: judge a sample of them, see sample_pairs).
 VerificationCurve verification_curve(const torch::Tensor& features, const torch::Tensor& labels,
@@ -129,8 +128,7 @@ OperatingPoint calibrate_to_accuracy(const VerificationCurve& curve);
 ///
 /// Source:  OML's fnmr@fmr (open-metric-learning 4.0).
 /// Differs: OML takes as threshold the interpolated quantile of the different pairs, at which FMR may exceed the rate, and counts a
-/// same
-///          pair at the threshold as not matching. With many pairs and few ties the two agree.
+///          same pair at the threshold as not matching. With many pairs and few ties the two agree.
 /// Edge:    NaN without both kinds of pair.
 double fnmr_at_fmr(const VerificationCurve& curve, double rate);
 
@@ -164,7 +162,8 @@ struct MatchScore {
   double coverage = 0;   ///< Share of queries that got a label; NaN without queries.
 };
 
-/// Shapes: labels [Q] int64, the true ones. Throws: ShapeError.
+/// Shapes:  labels [Q] int64, the true ones.
+/// Throws:  ShapeError.
 MatchScore match_score(const MatchedLabels& found, const torch::Tensor& labels);
 
 }  // namespace diva

@@ -23,8 +23,7 @@ void describe(AngularMinerOptions& options, Visitor&& visit) {
 ///          pytorch-metric-learning 2.8.1, AngularMiner, which like this takes the embeddings as they are.
 /// Shapes:  embeddings [B, D], labels [B] int64, or a relation -> T triplets, ordered by anchor, positive and negative.
 /// Edge:    none: T = 0. A negative on the centre is at 90°, unless the positive lies on the anchor: such triplets have no angle
-/// and
-///          are left out. NaN distances satisfy no inequality.
+///          and are left out. NaN distances satisfy no inequality.
 /// Cost:    O(pairs·R·D) time, O(B·R + T) memory.
 /// Throws:  DataError when T exceeds 2^27, OptionError, ShapeError.
 Triplets angular_triplets(const Comparison& comparison, const AngularMinerOptions& options = {});

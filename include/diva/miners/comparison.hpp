@@ -29,16 +29,16 @@ struct Comparison {
 
 /// All triplets (a, p, n) of a positive and a negative pair of one anchor, ordered by a, p, n.
 ///
-/// Shapes: T = Σ_a positives(a)·negatives(a) indices, which grows with B³ when classes grow with the batch. Weights of a relation
-/// are
-///         not kept.
+/// Shapes:  T = Σ_a positives(a)·negatives(a) indices, which grows with B³ when classes grow with the batch. Weights of a relation
+///          are not kept.
 /// Throws: ShapeError; DataError when T exceeds 2^27 (3 GiB of indices): mine instead.
 Triplets all_triplets(const Comparison& comparison);
 Triplets all_triplets(const torch::Tensor& labels);  ///< Of a batch with itself, from its labels alone.
 
 /// All ordered pairs, positive ones apart from negative ones, ordered by anchor.
 ///
-/// Shapes: P + N ≤ B·R. Cost: O(B·R).
+/// Shapes:  P + N ≤ B·R.
+/// Cost:    O(B·R).
 Pairs all_pairs(const Comparison& comparison);
 Pairs all_pairs(const torch::Tensor& labels);
 

@@ -24,8 +24,8 @@ void describe(HardAwareOptions& options, Visitor&& visit) {
 /// Source:  Yuan et al., Hard-Aware Deeply Cascaded Embedding, ICCV 2017; arXiv 1611.05720. Reference: pytorch-metric-learning
 ///          2.8.1, HDCMiner.
 /// Shapes:  embeddings [B, D], labels [B] int64, or a relation -> ⌈fraction·P⌉ + ⌈fraction·N⌉ pairs, hardest first. `among`
-/// replaces
-///          all pairs of the comparison by given ones: the harder stages of a cascade choose among those of the stage before.
+///          replaces all pairs of the comparison by given ones: the harder stages of a cascade choose among those of the stage
+///          before.
 /// Edge:    no pair: none. Of equally hard pairs at the limit which are kept is not defined.
 /// Cost:    O(B·R·(D + log(B·R))) time, O(B·R) memory.
 Pairs hard_aware_pairs(const Comparison& comparison, const HardAwareOptions& options = {}, const std::optional<Pairs>& among = {});

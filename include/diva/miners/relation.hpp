@@ -37,8 +37,8 @@ Relation graded_relation(const torch::Tensor& labels, const torch::Tensor& refer
 /// Levels below the first difference do not count, whatever their labels, so names need be unique only within their parent.
 ///
 /// Shapes:  labels [B, H] int64, coarsest level first, reference_labels [R, H] int64, or undefined for the batch itself;
-/// level_weights
-///          H numbers ≥ 0 of sum 1, or empty: 1/H each -> [B, R] float32. For one level alone give its column as labels instead.
+///          level_weights H numbers ≥ 0 of sum 1, or empty: 1/H each -> [B, R] float32. For one level alone give its column as
+///          labels instead.
 /// Edge:    H = 1: equal labels.
 /// Throws:  ShapeError; OptionError for weights that are not H, negative or not of sum 1.
 Relation hierarchical_relation(const torch::Tensor& labels, const torch::Tensor& reference_labels = {},

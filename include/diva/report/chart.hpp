@@ -6,10 +6,11 @@
 
 namespace diva {
 
-/// One line of a chart. NaN and infinite values leave a gap.
+/// One line, or one kind of dots, of a chart. NaN and infinite values leave a gap.
 struct Series {
   std::string name;
-  std::vector<std::pair<double, double>> points;  ///< x ascending.
+  std::vector<std::pair<double, double>> points;  ///< x ascending where they are joined.
+  bool joined = true;                             ///< By a line; else each is a dot.
 };
 
 /// A line chart with axes, ticks at round numbers, grid and legend.
@@ -25,7 +26,7 @@ struct ChartArea {
   double left = 56, top = 34, width = 560, height = 250;
 };
 
-/// The chart as an `<svg>` element of the classes `chart`, `line-0` … `line-7`, coloured by the page's style sheet. Series beyond
+/// The chart as an `<svg>` element of the classes `chart`, `line-0` … `line-7`, `marks-0` … `marks-7`, coloured by the page's style sheet. Series beyond
 /// the eighth repeat the colours dashed. Without a finite point it says "no data".
 std::string render_svg(const LineChart& chart, const ChartArea& area = {});
 

@@ -8,7 +8,8 @@ namespace diva {
 
 /// The two directions in which the features vary most; the sign of each is such that its far end is positive.
 ///
-/// Shapes: features [N, D] with D ≥ 2 -> [N, 2] float64. Cost: O(N·D² + D³).
+/// Shapes:  features [N, D] with D ≥ 2 -> [N, 2] float64.
+/// Cost:    O(N·D² + D³).
 /// Throws: ShapeError; DataError for features that are not finite.
 torch::Tensor pca_2d(const torch::Tensor& features);
 

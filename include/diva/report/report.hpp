@@ -2,21 +2,14 @@
 
 #include <torch/types.h>
 #include <diva/report/chart.hpp>
+#include <diva/report/heat_map.hpp>
 #include <diva/report/retrieval_sheet.hpp>
+#include <diva/report/table.hpp>
 
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace diva {
-
-/// A table of methods, heads or combinations against metrics; the best share (values up to 1) of each column is marked. NaN is a
-/// dash.
-struct MetricTable {
-  std::string title;
-  std::vector<std::string> columns;                               ///< Names of the values.
-  std::vector<std::pair<std::string, std::vector<double>>> rows;  ///< A name, and a value a column.
-};
 
 /// Points of a map, classes told apart by colour and by the name that hovering shows.
 struct EmbeddingMap {
@@ -31,6 +24,7 @@ struct ReportData {
   std::vector<std::string> summary = {};  ///< Paragraphs: what was trained on what, how long it took.
   std::vector<MetricTable> tables = {};
   std::vector<LineChart> charts = {};
+  std::vector<HeatMap> heat_maps = {};
   std::vector<RetrievalRow> retrieval = {};
   EmbeddingMap map = {};
 };

@@ -12,10 +12,12 @@ namespace diva {
 /// 1), C_b the centred rows of b, which are real and not negative, so no root of a matrix that is not symmetric is taken.
 ///
 /// Source:  Heusel et al., GANs Trained by a Two Time-Scale Update Rule, NIPS 2017; the DiVA code,
-/// datasampler/fid_batchmatch_sampler.py. Differs: that code takes the root by Schur's method of the product with 1e-16 (1e-8) on
-/// the diagonals, and its real part. Shapes:  a [N, D], b [M, D], any floating type -> ≥ 0, computed in double on the CPU. Edge:
-/// one row has covariance 0. Equal sets: 0 up to rounding, about 1e-8 of the variance. Cost:    O(N·D² + M·D·min(M, D) + min(M,
-/// D)³). Throws:  ShapeError; DataError for a set without rows or values that are not finite.
+///          datasampler/fid_batchmatch_sampler.py.
+/// Differs: that code takes the root by Schur's method of the product with 1e-16 (1e-8) on the diagonals, and its real part.
+/// Shapes:  a [N, D], b [M, D], any floating type -> ≥ 0, computed in double on the CPU.
+/// Edge:    one row has covariance 0. Equal sets: 0 up to rounding, about 1e-8 of the variance.
+/// Cost:    O(N·D² + M·D·min(M, D) + min(M, D)³).
+/// Throws:  ShapeError; DataError for a set without rows or values that are not finite.
 double frechet_distance(const torch::Tensor& a, const torch::Tensor& b);
 
 /// How far two sets differ in mean and spread of their features, and in mean and spread of the distances within them.

@@ -69,18 +69,14 @@ void describe(NeighbourOptions& options, Visitor&& visit) {
 /// Shapes:  queries [Q, D], gallery [N, D], of one type and on one device; ids [Q] and [N] int64 -> [Q, k] each.
 ///          16-bit features are converted to float32. float64 is computed in float64.
 /// Edge:    k beyond what is left: −1 and +∞. No ids: nothing is excluded. Ids of one side only: OptionError. Ids need not be those
-/// of
-///          samples: the id of a sequence on both sides keeps all frames of a query's own sequence out of its list.
+///          of samples: the id of a sequence on both sides keeps all frames of a query's own sequence out of its list.
 /// Cost:    O(Q N D) time at the speed of integer products, half where the gallery is the queries, and some k measurements in
-/// double
-///          a query. Memory beyond the result: 3 N D bytes of codes (2 N D where there are none of 8 bits) and lists of 10 k + 256
-///          bytes a query (20 k + 512 in float64), of as many queries at a time as 640 MiB hold.
-///          On CUDA the work stays on the device as one product and one top-k a tile; the candidates that are then measured
-///          directly are the k + 16 of the smallest scores, without the tests above, and dot products of the device must not be set
-///          to TF32.
+///          double a query. Memory beyond the result: 3 N D bytes of codes (2 N D where there are none of 8 bits) and lists of 10 k
+///          + 256 bytes a query (20 k + 512 in float64), of as many queries at a time as 640 MiB hold. On CUDA the work stays on
+///          the device as one product and one top-k a tile; the candidates that are then measured directly are the k + 16 of the
+///          smallest scores, without the tests above, and dot products of the device must not be set to TF32.
 /// Throws:  ShapeError (shapes, types, devices), OptionError (k < 1), DataError (NaN or infinite features, rows whose squared
-/// length
-///          overflows, rows of length 0 under cosine, which have no direction).
+///          length overflows, rows of length 0 under cosine, which have no direction).
 Neighbours nearest_neighbours(const torch::Tensor& queries, const torch::Tensor& gallery, std::int64_t k,
                               const torch::Tensor& query_ids = {}, const torch::Tensor& gallery_ids = {},
                               const NeighbourOptions& options = {});

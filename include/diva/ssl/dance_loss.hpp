@@ -29,12 +29,12 @@ void describe(DanceOptions& options, Visitor&& visit) {
 /// Distance-adapted noise-contrastive estimation (DaNCE): negatives weighted by the inverse density of their distance, so that
 /// training does not see only the crowd at distance √2.
 ///
-///   w_in ∝ 1 / q(max(d_in, λ)) where d_in ≤ upper cut-off, otherwise 0;   d_in = ‖q_i − queue_n‖,  q(d) as in
-///   miners/distance_weighted.hpp
+///   w_in ∝ 1 / q(max(d_in, λ)) where d_in ≤ upper cut-off, otherwise 0,
+///   d_in = ‖q_i − queue_n‖,   q(d) as in miners/distance_weighted.hpp
 ///
-///   fixed:  s_in = w_in · q_i·queue_n with Σ_n w_in = 1        the seed with `--diva_fixed`
-///   repo:   s_in = w_in · q_i·queue_n with Σ_i w_in = 1        the seed without it: one maximum for all, normalised over the
-///   queries paper:  exp(s_in/τ) = w_in · exp(q_i·queue_n/τ) with Σ_n w_in = K, so equal weights give MoCo
+///   fixed:  s_in = w_in · q_i·queue_n with Σ_n w_in = 1    the seed with `--diva_fixed`
+///   repo:   s_in = w_in · q_i·queue_n with Σ_i w_in = 1    the seed without it: one maximum for all, normalised over the queries
+///   paper:  exp(s_in/τ) = w_in · exp(q_i·queue_n/τ) with Σ_n w_in = K, so equal weights give MoCo
 ///
 /// Source:  Milbich, Roth et al., DiVA, ECCV 2020, section 3.2; arXiv 2004.13458. Reference: the seed's criteria/fast_moco.py.
 /// Differs: `repo` weights negatives about K/B times as much as `fixed` (FIELD B5). Where all of a query's negatives lie beyond the

@@ -9,8 +9,7 @@ namespace diva {
 ///
 /// Source:  He et al., Momentum Contrast, CVPR 2020; arXiv 1911.05722.
 /// Differs: the seed fills the queue by a pass over the data before the first step; here it grows during the first steps, so that
-/// no
-///          key is older than the training. Restored from a checkpoint it goes on where it stood.
+///          no key is older than the training. Restored from a checkpoint it goes on where it stood.
 /// Cost:    capacity·dim floats; push copies the batch once.
 class KeyQueue {
  public:

@@ -21,6 +21,7 @@ struct StepEvent {
   double learning_rate = 0;
   double images_per_second = 0;  ///< Over the last steps.
   double seconds_left = 0;       ///< Until the last step, evaluations not counted.
+  std::int64_t memory = 0;       ///< Bytes of the process that are in memory; 0 where the system does not tell.
 };
 
 /// Metrics of one combination of heads.

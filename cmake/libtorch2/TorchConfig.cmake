@@ -1,0 +1,20 @@
+# PyPI's wheel of torch on a machine without CUDA. The wheel's own config wants a CUDA toolkit; its CPU library needs only two small CUDA
+# libraries, which dev lays beside it. This file lies in FOLDER/cmake, the wheel in FOLDER/torch.
+get_filename_component(_torch_root "${CMAKE_CURRENT_LIST_DIR}/../torch" ABSOLUTE)
+set(Torch_FOUND TRUE)
+set(TORCH_INCLUDE_DIRS "${_torch_root}/include" "${_torch_root}/include/torch/csrc/api/include")
+if(NOT TARGET torch)
+  set(_torch_scope)
+  if(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL)
+    set(_torch_scope GLOBAL)
+  endif()
+  foreach(_torch_library c10 torch_cpu)
+    add_library(${_torch_library} SHARED IMPORTED ${_torch_scope})
+    set_target_properties(${_torch_library} PROPERTIES IMPORTED_LOCATION "${_torch_root}/lib/lib${_torch_library}.so")
+  endforeach()
+  add_library(torch INTERFACE IMPORTED ${_torch_scope})
+  set_target_properties(torch PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${TORCH_INCLUDE_DIRS}" INTERFACE_LINK_LIBRARIES "torch_cpu;c10")
+  # libtorch_cpu's own needs: found at link time by this, at run time by its rpath.
+  set_target_properties(torch PROPERTIES INTERFACE_LINK_OPTIONS "LINKER:-rpath-link,${_torch_root}/lib")
+endif()
+set(TORCH_LIBRARIES torch)
