@@ -122,7 +122,7 @@ void image_size(Recipe& r, std::int64_t side) {
 }  // namespace
 
 template <class Value, class Effect>
-CLI::Option* RecipeFlags::flag(const std::string& name, Value value, const std::string& meaning, Effect effect,
+CLI::Option* RecipeFlags::flag(const std::string& name, Value value, const std::string& meaning, const Effect& effect,
                                const std::string& group) {
   const auto kept = std::make_shared<Value>(std::move(value));
   entries_.push_back({name, group, false, [kept, effect](Recipe& recipe) { effect(recipe, *kept); }});
@@ -139,7 +139,7 @@ template <class Value>
 void RecipeFlags::loss_option(const std::string& name, Value value, const std::string& loss, const std::string& field,
                               const std::string& meaning) {
   flag(
-      name, value, loss + " loss: " + meaning,
+      name, std::move(value), loss + " loss: " + meaning,
       [loss, field](Recipe& r, const Value& given) {
         if (r.training.objective.loss == loss) set(r.training.objective.loss_options, field, given);
       },
@@ -148,7 +148,7 @@ void RecipeFlags::loss_option(const std::string& name, Value value, const std::s
 
 template <class Value>
 void RecipeFlags::refused(const std::string& name, Value value, const std::string& why) {
-  flag(name, value, "refused: " + why, [this, name, why](Recipe&, const Value&) {
+  flag(name, std::move(value), "refused: " + why, [this, name, why](Recipe&, const Value&) {
     if (given(name)) fail<diva::OptionError>(program_name, name, "left out: " + why, "it");
   });
 }
@@ -486,7 +486,7 @@ void RecipeFlags::declare_sampler() {
   const auto option = [this](const std::string& name, auto value, const std::string& field, const std::string& meaning,
                              bool negated = false) {
     flag(
-        name, value, meaning,
+        name, std::move(value), meaning,
         [field, negated](Recipe& r, const auto& given) {
           if (!sampler_has(r.training.sampler, field)) return;
           if constexpr (std::is_same_v<std::decay_t<decltype(given)>, bool>) {

@@ -52,7 +52,8 @@ class RecipeFlags {
 
   // A flag of a value, and what that does to a recipe.
   template <class Value, class Effect>
-  CLI::Option* flag(const std::string& name, Value value, const std::string& meaning, Effect effect, const std::string& group = "");
+  CLI::Option* flag(const std::string& name, Value value, const std::string& meaning, const Effect& effect,
+                    const std::string& group = "");
   // The same of a field alone.
   template <class Field>
   void sets(const std::string& name, Field diva::TrainingOptions::*part, const std::string& meaning);

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <cstdlib>
 #include <limits>
 
 namespace diva {
@@ -94,7 +96,8 @@ std::string render_svg(const LineChart& chart, const ChartArea& area) {
     const auto& name = chart.series[i].name;
     const auto& points = chart.series[i].points;
     const auto look = fmt::format("line line-{}{}", i % 8, i >= 8 ? " dashed" : "");
-    const double column = static_cast<double>(i % columns), line = static_cast<double>(i / columns);  // of the legend
+    const auto place = std::div(static_cast<std::int64_t>(i), static_cast<std::int64_t>(columns));  // in the legend
+    const auto column = static_cast<double>(place.rem), line = static_cast<double>(place.quot);
     const double left = area.left + column * area.width / static_cast<double>(columns), top = legend_top + 20 * line;
     svg += fmt::format(R"(<text class="tick" x="{:.1f}" y="{:.1f}">{}</text>)", left + 28, top + 4, html_escape(name));
     // One point makes no line.

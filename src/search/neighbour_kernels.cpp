@@ -83,7 +83,7 @@ void multiply_sse2(const std::uint8_t* rows, const std::uint8_t* columns, std::i
       const auto first = _mm_set1_epi32(four_bytes(rows + t + 4 * row)),
                  second = _mm_set1_epi32(four_bytes(rows + t + 4 * row + 4));
 #pragma GCC unroll 4
-      for (int v = 0; v < 4; ++v) {
+      for (std::int64_t v = 0; v < 4; ++v) {
         const auto right = _mm_loadu_si128(reinterpret_cast<const __m128i*>(columns + t + 16 * v));
         sum[0][v] = _mm_add_epi32(sum[0][v], _mm_madd_epi16(first, right));
         sum[1][v] = _mm_add_epi32(sum[1][v], _mm_madd_epi16(second, right));
@@ -393,7 +393,7 @@ DIVA_TARGET_AVX2 void multiply_group_avx2(const float* x, const float* const* ro
   std::int64_t i = 0;
   for (; i + 8 <= dim; i += 8) {
 #pragma GCC unroll 2
-    for (int half = 0; half < 2; ++half) {
+    for (std::int64_t half = 0; half < 2; ++half) {
       const auto left = _mm256_cvtps_pd(_mm_loadu_ps(x + i + 4 * half));
 #pragma GCC unroll 4
       for (int row = 0; row < count; ++row) {

@@ -119,7 +119,7 @@ void Learner::cluster(const torch::Tensor& features, std::int64_t epoch) {
 std::int64_t Learner::views() const { return objective_.needs_keys() || objective_.needs_second_view() ? 2 : 1; }
 
 torch::Tensor Learner::features(Network& network, const torch::Tensor& images) const {
-  const auto there = images.to(device_);
+  auto there = images.to(device_);
   if (options_.cache_features) return there;
   const auto inputs = normalise(there, options_.augmentation);
   const Autocast cast(options_.precision, device_);

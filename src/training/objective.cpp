@@ -73,7 +73,7 @@ Objective::Objective(const ObjectiveOptions& options, const std::vector<std::str
       embed_dim_(embed_dim) {
   validate_fields("Objective", options);
   if (pretext_ != Variant::fixed && pretext_ != Variant::repo)
-    detail::fail<OptionError>("Objective", "pretext", "fixed or repo", std::string(to_string(pretext_)));
+    detail::fail<OptionError>("Objective", "pretext", "fixed or repo", to_string(pretext_));
   const auto pretext_dim = pretext_ == Variant::repo ? feature_dim : embed_dim;
   for (const auto& head : heads) {
     if (head == discriminative || head == shared || head == intra) {

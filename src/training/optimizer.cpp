@@ -1,3 +1,6 @@
+// First, since clip_grad.h uses tensors without including them.
+#include <torch/types.h>
+
 #include <fmt/format.h>
 #include <torch/nn/utils/clip_grad.h>
 #include <torch/optim/adam.h>

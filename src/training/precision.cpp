@@ -53,7 +53,7 @@ bool LossScaler::unscale(const std::vector<torch::Tensor>& parameters) {
   const torch::NoGradGuard no_gradient;
   std::vector<torch::Tensor> norms;
   for (const auto& parameter : parameters) {
-    auto gradient = parameter.grad();
+    const auto& gradient = parameter.grad();
     if (!gradient.defined()) continue;
     gradient.div_(scale_);
     norms.push_back(gradient.abs().max());

@@ -45,11 +45,11 @@ const std::string metrics = "e_recall@1 nmi";
 
 TEST_CASE("on In-Shop queries are searched in the gallery, in training, in diva_evaluate and from diva_embed's files") {
   const InShop shell;
-  const auto trained = shell.run(
-      DIVA_MAIN,
-      "--dataset in-shop --source_path . --arch conv4 --widths 8 --gray --image_size 16 --embed_dim 8 --bs 8 --n_epochs 1 "
-      "--savename run --evaluation_metrics " +
-          metrics);
+  const auto trained = shell.run(DIVA_MAIN,
+                                 "--dataset in-shop --source_path . --arch conv4 --widths 8 --gray --image_size 16 --embed_dim 8 "
+                                 "--bs 8 --n_epochs 1 --protocol paper "
+                                 "--savename run --evaluation_metrics " +
+                                     metrics);
   INFO(trained.error);
   REQUIRE(trained.status == 0);
   CHECK(trained.error.find("16 images of 4 classes to train on, 16 of 4 others to test, 8 queries in a gallery of 8") !=
