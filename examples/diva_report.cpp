@@ -11,6 +11,7 @@
 
 #include <filesystem>
 #include <map>
+#include <set>
 
 namespace {
 
@@ -22,47 +23,32 @@ struct Flags {
   std::int64_t queries = 12;
 };
 
-std::string checkpoint_of(const std::string& folder) { return folder + "/checkpoint.safetensors"; }
-
 // Runs of one group may differ in the seed alone: a mean over different recipes would tell nothing.
 void check_recipes(const std::vector<diva::RunRecord>& runs, const std::vector<std::string>& folders) {
-  std::map<std::string, std::pair<std::string, nlohmann::ordered_json>> first;
+  std::map<std::string, std::pair<std::string, std::string>> first;  // folder and recipe of each group
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    const auto path = checkpoint_of(folders[i]);
+    const auto path = diva::checkpoint_path(folders[i]);
     if (!std::filesystem::exists(path)) continue;
-    auto recipe = diva::parse_json(diva::read_checkpoint(path).text("recipe"), path);
-    recipe.erase("seed");
-    const auto [known, fresh] = first.try_emplace(runs[i].group, folders[i], recipe);
-    if (fresh) continue;
-    std::vector<std::string> different;
-    for (const auto& change : nlohmann::ordered_json::diff(known->second.second, recipe)) {
-      different.push_back(change.at("path").get<std::string>());
-    }
-    if (!different.empty()) {
-      diva::detail::fail<diva::DataError>("diva_report", "the runs '" + runs[i].group + "_s…'", "one recipe but for the seed",
-                                          fmt::format("'{}' and '{}', which differ in {}; name their folders apart",
-                                                      known->second.first, folders[i], fmt::join(different, ", ")));
-    }
+    const auto recipe = diva::read_checkpoint(path).text("recipe");
+    const auto& [folder, known] = first.try_emplace(runs[i].group, folders[i], recipe).first->second;
+    const auto different = diva::recipe_differences(known, recipe, "seed", path);
+    if (different.empty()) continue;
+    diva::detail::fail<diva::DataError>(
+        "diva_report", "the runs '" + runs[i].group + "_s…'", "one recipe but for the seed",
+        fmt::format("'{}' and '{}', which differ in {}; name their folders apart", folder, folders[i], fmt::join(different, ", ")));
   }
 }
 
 // The features of a run's network: spectra, what heads tell about each other, and the queries that went worst.
 void look_inside(const std::string& group, const std::string& folder, const Flags& flags, diva::ReportData& report) {
   auto embedding = flags.embedding;
-  embedding.checkpoint = checkpoint_of(folder);
+  embedding.checkpoint = diva::checkpoint_path(folder);
   program::EmbeddingWork work("diva_report", embedding);
-  std::map<std::string, std::vector<torch::Tensor>> parts;
-  std::vector<torch::Tensor> labels;
-  work.run([&](const diva::Embeddings& embeddings, const torch::Tensor& batch_labels) {
-    for (const auto& [head, rows] : embeddings) parts[head].push_back(rows.cpu());
-    labels.push_back(batch_labels);
-  });
-  diva::Embeddings embeddings;
-  for (const auto& [head, rows] : parts) embeddings[head] = torch::cat(rows);
+  const auto set = work.embedded();
 
   diva::LineChart spectra{
       .title = "Spectra of the heads of " + group, .x_label = "singular value", .y_label = "log10 of its share", .series = {}};
-  for (const auto& [head, rows] : embeddings) {
+  for (const auto& [head, rows] : set.embeddings) {
     const auto spectrum = diva::singular_spectrum(rows);
     diva::Series series{.name = fmt::format("{}, rho {:.3f}", head, diva::rho_spectrum(spectrum, 1)), .points = {}};
     for (std::int64_t i = 0; i < spectrum.size(0); ++i) {
@@ -71,8 +57,8 @@ void look_inside(const std::string& group, const std::string& folder, const Flag
     spectra.series.push_back(std::move(series));
   }
   report.charts.push_back(std::move(spectra));
-  if (embeddings.size() > 1) {
-    const auto correlation = diva::head_correlation({embeddings.begin(), embeddings.end()});
+  if (set.embeddings.size() > 1) {
+    const auto correlation = diva::head_correlation(set.embeddings);
     report.heat_maps.push_back(
         {.title = "Kernel alignment of the heads of " + group, .labels = correlation.heads, .values = correlation.cka});
     report.heat_maps.push_back(
@@ -80,8 +66,8 @@ void look_inside(const std::string& group, const std::string& folder, const Flag
   }
   if (!report.retrieval.empty()) return;  // of the first run alone
   const auto combination = diva::chosen_combinations(work.trained.recipe.evaluation, work.trained.recipe.network.heads).back();
-  const auto features = diva::combine(embeddings, combination);
-  report.retrieval = program::retrieval(features, *work.store, program::worst_queries(features, torch::cat(labels), flags.queries));
+  const auto features = diva::combine(set.embeddings, combination);
+  report.retrieval = program::retrieval(features, *work.store, program::worst_queries(features, set.labels, flags.queries));
   report.summary.push_back(fmt::format("The queries shown are those of the lowest MAP@R of {}, {}.", group, combination.name()));
 }
 
@@ -108,9 +94,9 @@ int run(const Flags& flags) {
   report.charts = diva::run_curves(runs, flags.comparison);
   for (auto& chart : diva::metric_correlations(runs, flags.comparison)) report.charts.push_back(std::move(chart));
   if (!flags.embedding.data.empty()) {
-    std::map<std::string, bool> seen;
+    std::set<std::string> seen;
     for (std::size_t i = 0; i < runs.size(); ++i) {
-      if (seen.emplace(runs[i].group, true).second) look_inside(runs[i].group, flags.runs[i], flags, report);
+      if (seen.insert(runs[i].group).second) look_inside(runs[i].group, flags.runs[i], flags, report);
     }
   }
 

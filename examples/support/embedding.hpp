@@ -67,22 +67,29 @@ struct EmbeddingWork {
 
   /// Every batch in order, with its progress on the error stream.
   void run(const std::function<void(const diva::Embeddings&, const torch::Tensor& labels)>& receive) {
-    using Clock = std::chrono::steady_clock;
-    diva::StatusLine line;
-    const auto start = Clock::now();
-    const auto total = store->size();
+    const auto show = progress();
     diva::embed_batches(trained.network, loader, batch_size, device,
                         [&](const diva::Embeddings& embeddings, const torch::Tensor& labels, std::int64_t done) {
                           receive(embeddings, labels);
-                          const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-                          const double left = seconds / static_cast<double>(done) * static_cast<double>(total - done);
-                          line.show(fmt::format("{} {} {}/{} images, {:.0f}/s, {} left", name, diva::progress_bar(done, total),
-                                                done, total, static_cast<double>(done) / seconds, diva::format_duration(left)),
-                                    done == total);
+                          show(done, store->size());
                         });
   }
 
+  /// All of them at once, likewise.
+  diva::EmbeddedSet embedded() { return diva::embed(trained.network, loader, batch_size, store->size(), device, progress()); }
+
  private:
+  [[nodiscard]] std::function<void(std::int64_t done, std::int64_t total)> progress() const {
+    using Clock = std::chrono::steady_clock;
+    return [this, line = std::make_shared<diva::StatusLine>(), start = Clock::now()](std::int64_t done, std::int64_t total) {
+      const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+      const double left = seconds / static_cast<double>(done) * static_cast<double>(total - done);
+      line->show(fmt::format("{} {} {}/{} images, {:.0f}/s, {} left", name, diva::progress_bar(done, total), done, total,
+                             static_cast<double>(done) / seconds, diva::format_duration(left)),
+                 done == total);
+    };
+  }
+
   static diva::TrainedNetwork load(const std::string& program, const EmbeddingFlags& flags) {
     const bool trained = flags.backbone.empty();
     for (const auto& [flag, value] :

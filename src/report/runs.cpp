@@ -30,13 +30,19 @@ std::string without_seed(const std::string& name) {
   return seeded ? name.substr(0, end - 1) : name;
 }
 
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+void add_once(std::vector<std::string>& names, const std::string& name) {
+  if (!contains(names, name)) names.push_back(name);
+}
+
 // The metrics of all runs, in the order in which they first come.
 std::vector<std::string> all_metrics(const std::vector<RunRecord>& runs) {
   std::vector<std::string> names;
   for (const auto& run : runs) {
-    for (const auto& metric : run.metrics) {
-      if (std::find(names.begin(), names.end(), metric) == names.end()) names.push_back(metric);
-    }
+    for (const auto& metric : run.metrics) add_once(names, metric);
   }
   return names;
 }
@@ -45,9 +51,7 @@ std::vector<std::string> all_combinations(const std::vector<RunRecord>& runs) {
   std::vector<std::string> names;
   for (const auto& run : runs) {
     for (const auto* evaluations : {&run.results, &run.evaluations}) {
-      for (const auto& evaluation : *evaluations) {
-        if (std::find(names.begin(), names.end(), evaluation.combination) == names.end()) names.push_back(evaluation.combination);
-      }
+      for (const auto& evaluation : *evaluations) add_once(names, evaluation.combination);
     }
   }
   return names;
@@ -70,13 +74,9 @@ RunComparisonOptions resolved(const std::string& function, const std::vector<Run
   }
   const auto metrics = all_metrics(runs), known = all_combinations(runs);
   if (options.metric.empty()) options.metric = metrics.empty() ? "" : metrics.front();
-  if (std::find(metrics.begin(), metrics.end(), options.metric) == metrics.end()) {
-    detail::fail_unknown(function, "metric", options.metric, metrics);
-  }
+  if (!contains(metrics, options.metric)) detail::fail_unknown(function, "metric", options.metric, metrics);
   for (const auto& combination : options.combinations) {
-    if (std::find(known.begin(), known.end(), combination) == known.end()) {
-      detail::fail_unknown(function, "combination", combination, known);
-    }
+    if (!contains(known, combination)) detail::fail_unknown(function, "combination", combination, known);
   }
   if (options.combinations.empty()) options.combinations = known;
   return options;
@@ -200,9 +200,7 @@ Series thinned(const Series& series, std::size_t most) {
 
 std::vector<std::string> groups_of(const std::vector<RunRecord>& runs) {
   std::vector<std::string> groups;
-  for (const auto& run : runs) {
-    if (std::find(groups.begin(), groups.end(), run.group) == groups.end()) groups.push_back(run.group);
-  }
+  for (const auto& run : runs) add_once(groups, run.group);
   return groups;
 }
 
@@ -352,8 +350,7 @@ std::vector<LineChart> metric_correlations(const std::vector<RunRecord>& runs, c
       for (const auto& run : runs) {
         if (run.group != group) continue;
         for (const auto& evaluation : run.evaluations) {
-          const bool shown = std::find(options.combinations.begin(), options.combinations.end(), evaluation.combination) !=
-                             options.combinations.end();
+          const bool shown = contains(options.combinations, evaluation.combination);
           const std::pair point = {value_of(run, evaluation, metric), value_of(run, evaluation, options.metric)};
           if (shown && std::isfinite(point.first) && std::isfinite(point.second)) series.points.push_back(point);
         }

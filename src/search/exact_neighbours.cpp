@@ -108,7 +108,7 @@ class Search {
     std::vector<std::uint32_t> survivors;
     std::vector<std::int32_t> products;
     std::vector<std::int64_t> ends;
-    std::vector<std::uint32_t> pairs;   // the survivors that are measured
+    std::vector<std::uint32_t> pairs;   // the survivors that are measured, row by row
     std::vector<T> distances;           // theirs
     std::vector<std::int32_t> indices;  // of pairs of one row
     typename PairMeasure<T>::Workspace measuring;
@@ -422,17 +422,14 @@ class Search {
     tried_ += rows.size() * columns.size();
   }
 
-  // The survivors that either list may want by their codes of 16 bits, in stripes of columns whose rows of the gallery the second
-  // cache holds while they are measured, row by row in each. Returns how many.
+  // The survivors that either list may want by their codes of 16 bits, row by row. Returns how many.
   std::int64_t choose_pairs(Range rows, Range columns, std::int64_t count, Workspace& work) const {
     const auto &left = row_codes().fine, &right = column_codes_.fine;
     if (row_codes().narrow) {
       survivor_products(method_.kernel, {left.row(rows.begin), right.row(columns.begin), left.stride, work.survivors.data(), count},
                         work.products.data());
     }
-    const auto stripe = std::max<std::int64_t>(1, (512 << 10) / (queries_.dim * static_cast<std::int64_t>(sizeof(T))));
-    const auto bin = [&](std::uint32_t pair) { return (pair & 0xFFFF) / stripe * rows.size() + (pair >> 16); };
-    work.ends.assign(bin(static_cast<std::uint32_t>(rows.size() << 16 | columns.size())) + 2, 0);
+    work.ends.assign(rows.size() + 1, 0);
     std::int64_t chosen = 0;
     for (std::int64_t s = 0; s < count; ++s) {
       const auto i = work.survivors[s] >> 16, j = work.survivors[s] & 0xFFFF;
@@ -441,11 +438,11 @@ class Search {
       const float lowest = row_codes().offset[row] + column_codes_.offset[column] - product - errors_(row, column);
       if (!(lowest <= work.row_wanted[i]) && !(lowest <= work.column_wanted[j])) continue;
       work.survivors[chosen++] = work.survivors[s];
-      ++work.ends[bin(work.survivors[s]) + 1];
+      ++work.ends[i + 1];
     }
     std::partial_sum(work.ends.begin(), work.ends.end(), work.ends.begin());
     work.pairs.resize(chosen);
-    for (std::int64_t s = 0; s < chosen; ++s) work.pairs[work.ends[bin(work.survivors[s])]++] = work.survivors[s];
+    for (std::int64_t s = 0; s < chosen; ++s) work.pairs[work.ends[work.survivors[s] >> 16]++] = work.survivors[s];
     return chosen;
   }
 

@@ -12,8 +12,7 @@
 
 namespace diva::detail {
 
-/// Distances between queries and rows of the gallery as nearest_neighbours defines them: summed directly in double, then rounded to
-/// T.
+/// Distances between queries and rows of the gallery as nearest_neighbours defines them: summed directly in double, rounded to T.
 template <class T>
 class PairMeasure {
  public:
@@ -41,8 +40,7 @@ class PairMeasure {
   ///   e = 2⁻⁵³ (n / 2 + 40) (|x|² + |y|²)
   ///
   /// of each other: n / 8 + 5 roundings of 2⁻⁵³ in each of |x|², |y|² and 2 |x·y| ≤ |x|² + |y|², n / 8 + 8 in the direct sum, at
-  /// most 2
-  /// (|x|² + |y|²), and those between. Where roots of the sum ± e round to one T, so does the direct sum's; the others are summed
+  /// most 2 (|x|² + |y|²), and those between. Where roots of the sum ± e round to one T, so does the direct sum's; the others are summed
   /// directly. Far from the origin e is so large that nearly all would be, and sums are direct from the start.
   void round_distances(std::int64_t query, std::span<const std::int32_t> rows, T* distances, Workspace& work) const;
 

@@ -30,4 +30,14 @@ TrainedNetwork load_network(const std::string& path, torch::Device device) {
   return {std::move(network), std::move(recipe)};
 }
 
+std::vector<std::string> recipe_differences(const std::string& one, const std::string& other, const std::string& left_out,
+                                            const std::string& path) {
+  auto first = parse_json(one, path), second = parse_json(other, path);
+  first.erase(left_out);
+  second.erase(left_out);
+  std::vector<std::string> fields;
+  for (const auto& change : nlohmann::ordered_json::diff(first, second)) fields.push_back(change.at("path").get<std::string>());
+  return fields;
+}
+
 }  // namespace diva

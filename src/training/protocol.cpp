@@ -80,26 +80,37 @@ class Study {
     if (protocol_.name == Protocol::kfold) return folds(folder);
     const Generator generator = Generator(0).fork(split_stream);
     const double held = 1 - protocol_.train_share;
-    const auto split = protocol_.hold_back == HoldBack::classes ? validation_split(data_.train, held, generator)
-                                                                : validation_split_by_sample(data_.train, held, generator);
+    if (!sides_) {
+      sides_ = stores_of(protocol_.hold_back == HoldBack::classes ? validation_split(data_.train, held, generator)
+                                                                  : validation_split_by_sample(data_.train, held, generator));
+    }
     std::vector<EmbeddedSet> tests;
-    return validated(folder, split, tests);
+    return validated(folder, *sides_, tests);
   }
 
-  std::optional<TrainingResult> trained(const std::string& folder, const Dataset& training,
-                                        const std::shared_ptr<const ImageStore>& evaluation) {
+  // The images of both sides of a split.
+  struct Stores {
+    std::shared_ptr<const ImageStore> evaluation, training;
+  };
+  [[nodiscard]] Stores stores_of(const Split& split) const {
+    auto evaluation = make_store_(split.test);
+    return {std::move(evaluation), make_store_(split.train)};
+  }
+
+  std::optional<TrainingResult> trained(const std::string& folder, const Stores& stores) {
     auto run = run_;
     run.folder = folder;
     run.keep_best = !folder.empty();
     if (begin_run_) run.observers = begin_run_(folder);
     observers_ = run.observers;
-    auto result = diva::train(options_, make_store_(training), evaluation, run);
+    auto result = diva::train(options_, stores.training, stores.evaluation, run);
     if (!result.finished) return std::nullopt;
     return result;
   }
 
   std::optional<Rows> paper(const std::string& folder) {
-    const auto result = trained(folder, data_.train, test_);
+    if (!sides_) sides_ = {test_, make_store_(data_.train)};
+    const auto result = trained(folder, *sides_);
     if (!result) return std::nullopt;
     const auto metric = selection(options_.evaluation, options_.network.heads).metric;
     auto rows = result->evaluations.front().rows;
@@ -112,9 +123,8 @@ class Study {
   }
 
   // Trains on one side of the split, chooses by the other, and evaluates on the test side, whose embeddings go into `tests`.
-  std::optional<Rows> validated(const std::string& folder, const Split& split, std::vector<EmbeddedSet>& tests) {
-    const auto held = make_store_(split.test);
-    auto result = trained(folder, split.train, held);
+  std::optional<Rows> validated(const std::string& folder, const Stores& stores, std::vector<EmbeddedSet>& tests) {
+    auto result = trained(folder, stores);
     if (!result) return std::nullopt;
     // Without a folder there is no best epoch on the disk, and the last one counts.
     auto network = folder.empty() ? std::move(result->network) : load_network(best_path(folder), run_.device).network;
@@ -124,7 +134,7 @@ class Study {
                                       options_.evaluation.metrics, clustering);
     if (protocol_.search_weights && options_.network.heads.size() > 1) {
       const auto found =
-          search_head_weights(embedded(network, held), options_.network.heads,
+          search_head_weights(embedded(network, stores.evaluation), options_.network.heads,
                               selection(options_.evaluation, options_.network.heads).metric, clustering.fork(search_stream));
       auto searched = evaluate_combinations(tests.back(), {found}, options_.evaluation.metrics, clustering);
       notify(fmt::format("weights searched on the held-back classes: {}", found.name()));
@@ -139,7 +149,7 @@ class Study {
     std::vector<Rows> apart;
     std::int64_t fold = 0;
     for (const auto& split : class_folds(data_.train, protocol_.folds, Generator(0).fork(split_stream))) {
-      auto rows = validated(below(folder, fmt::format("fold_{}", fold++)), split, tests);
+      auto rows = validated(below(folder, fmt::format("fold_{}", fold++)), stores_of(split), tests);
       if (!rows) return std::nullopt;
       apart.push_back(std::move(*rows));
     }
@@ -179,6 +189,7 @@ class Study {
   const RunOptions& run_;
   const std::function<std::vector<Observer*>(const std::string&)>& begin_run_;
   std::shared_ptr<const ImageStore> test_;
+  std::optional<Stores> sides_;       // of validation and paper, whose sides are the same for every seed
   std::vector<Observer*> observers_;  // of the run in work
 };
 

@@ -57,15 +57,11 @@ std::vector<EvaluationEvent> evaluations_from_json(const nlohmann::ordered_json&
 }
 
 // A checkpoint may be continued for more epochs, but not with another recipe.
-void check_recipe(const std::string& path, nlohmann::ordered_json saved, nlohmann::ordered_json wanted) {
-  saved.erase("epochs");
-  wanted.erase("epochs");
-  std::vector<std::string> different;
-  for (const auto& change : nlohmann::ordered_json::diff(saved, wanted)) different.push_back(change.at("path").get<std::string>());
-  if (!different.empty()) {
-    detail::fail<OptionError>("train", "the recipe", "that of the checkpoint '" + path + "' to resume it",
-                              fmt::format("others for {}", fmt::join(different, ", ")));
-  }
+void check_recipe(const std::string& path, const std::string& saved, const std::string& wanted) {
+  const auto different = recipe_differences(saved, wanted, "epochs", path);
+  if (different.empty()) return;
+  detail::fail<OptionError>("train", "the recipe", "that of the checkpoint '" + path + "' to resume it",
+                            fmt::format("others for {}", fmt::join(different, ", ")));
 }
 
 class Run {
@@ -170,9 +166,7 @@ class Run {
       images += batch.labels.size(0);
       ++batch_;
     }
-    std::vector<double> history;
-    for (const auto& evaluation : evaluations_) history.push_back(value_of(evaluation.rows, selection_));
-    learner_.update({step_, (batches + options_.accumulate - 1) / options_.accumulate, options_.epochs, history});
+    learner_.update({step_, (batches + options_.accumulate - 1) / options_.accumulate, options_.epochs, history_});
     event.learning_rate = learner_.learning_rate();
     ++step_;
     return images;
@@ -267,8 +261,9 @@ class Run {
     EvaluationEvent event{.epoch = epoch_ + 1, .epochs = options_.epochs};
     event.rows = evaluate_combinations(set, combinations_, options_.evaluation.metrics, generator_.fork(detail::evaluation_stream));
     event.seconds = seconds_since(start);
-    bool best = true;
-    for (const auto& earlier : evaluations_) best &= value_of(event.rows, selection_) > value_of(earlier.rows, selection_);
+    const double value = value_of(event.rows, selection_);
+    const bool best = std::all_of(history_.begin(), history_.end(), [&](double earlier) { return value > earlier; });
+    history_.push_back(value);
     evaluations_.push_back(event);
     notify(event);
     if (best && run_.keep_best) save_best();
@@ -337,10 +332,11 @@ class Run {
   void restore() {
     const auto path = checkpoint_path(run_.folder);
     const auto state = read_checkpoint(path);
-    check_recipe(path, parse_json(state.text("recipe"), path), diva::to_json(options_));
+    check_recipe(path, state.text("recipe"), diva::to_json(options_).dump());
     learner_.restore(state);
     sampler_->restore(state.child("sampler"));
     evaluations_ = evaluations_from_json(parse_json(state.text("evaluations"), path), options_.epochs);
+    for (const auto& evaluation : evaluations_) history_.push_back(value_of(evaluation.rows, selection_));
     step_ = state.integer("position.step");
     epoch_ = state.integer("position.epoch");
     batch_ = state.integer("position.batch");
@@ -393,6 +389,7 @@ class Run {
   Selection selection_;
   torch::Tensor training_features_, training_labels_, evaluation_features_;  // of frozen backbones, where they are computed once
   std::vector<EvaluationEvent> evaluations_;
+  std::vector<double> history_;  // the selected value of each
   Clock::time_point saved_at_;
   std::int64_t epoch_ = 0;  // the epoch in work
   std::int64_t batch_ = 0;  // its next batch

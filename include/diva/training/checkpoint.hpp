@@ -6,6 +6,7 @@
 #include <diva/training/trainer.hpp>
 
 #include <string>
+#include <vector>
 
 namespace diva {
 
@@ -34,5 +35,10 @@ struct TrainedNetwork {
 /// Throws:  IoError (as read_checkpoint), OptionError (a recipe that this version does not know), DataError (tensors that do not
 ///          fit the recipe's network).
 TrainedNetwork load_network(const std::string& path, torch::Device device = torch::kCPU);
+
+/// The fields, as JSON pointers, in which two recipes (TrainingOptions in JSON) differ, but for the field `left_out`.
+/// OptionError with `path` for a text that is no JSON.
+std::vector<std::string> recipe_differences(const std::string& one, const std::string& other, const std::string& left_out,
+                                            const std::string& path);
 
 }  // namespace diva
