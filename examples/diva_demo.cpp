@@ -18,7 +18,7 @@ namespace {
 
 struct Flags {
   std::string data = "data/omniglot", out = "runs/demo";
-  std::int64_t epochs = 5, seed = 0, threads = 0, classes = 0;
+  std::int64_t epochs = 4, seed = 0, threads = 0, classes = 0;
   bool validation = false;
   std::string override_json = "{}";
 };
