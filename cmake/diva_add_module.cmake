@@ -8,6 +8,11 @@ target_compile_options(diva_build_settings INTERFACE -fPIC -Wall -Wextra $<$<BOO
 # at::parallel_for is a header's template that runs on one thread where this flag is missing; a module that calls it also has
 # OpenMP::OpenMP_CXX in PRIVATE_DEPENDS and OpenMP in PACKAGES.
 target_compile_options(diva_build_settings INTERFACE ${OpenMP_CXX_FLAGS})
+# A library that holds static modules of diva does not export them. Shared modules export all that is theirs: a public API without macros
+# has nothing else to choose by.
+if(NOT BUILD_SHARED_LIBS)
+  target_compile_options(diva_build_settings INTERFACE -fvisibility=hidden -fvisibility-inlines-hidden)
+endif()
 if(DIVA_SANITIZE)
   target_compile_options(diva_build_settings INTERFACE -fsanitize=${DIVA_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(diva_build_settings INTERFACE -fsanitize=${DIVA_SANITIZE})

@@ -13,7 +13,7 @@ SECTION = re.compile(r"^(\s*///) (Source|Differs|Shapes|Units|Edge|Cost|Throws):
 INDENTED = re.compile(r"^(\s*///)  ( *\S.*)$")
 DESCRIBE = re.compile(r"^template <class Visitor>\n(inline )?void describe\(.*?^}\n", re.MULTILINE | re.DOTALL)
 INITIALIZER = re.compile(r"(= ?)?\{\.[^{}]*\}(?=[,;)])")
-NAMESPACE = re.compile(r"^namespace diva \{$(.*?)^\}  // namespace diva$", re.MULTILINE | re.DOTALL)
+NAMESPACE = re.compile(r"^namespace diva::inline \w+ \{$(.*?)^\}  // namespace diva\b.*$", re.MULTILINE | re.DOTALL)
 
 
 def convert(lines):

@@ -19,7 +19,7 @@ def api_page(module):
     summary = "".join(re.findall(r"^/// (.*\n)", (root / f"include/diva/{module}.hpp").read_text(), re.MULTILINE))
     page = [f"# {module}\n", summary]
     for header in sorted((root / "include/diva" / module).glob("*.hpp")):
-        if not re.search(r"^namespace diva \{$", header.read_text(), re.MULTILINE):
+        if not re.search(r"^namespace diva::inline \w+ \{$", header.read_text(), re.MULTILINE):
             continue  # nothing but details
         page.append(f"## {header.stem}\n\n`#include <diva/{module}/{header.name}>`\n")
         page.append(f"```{{doxygengroup}} {module}_{header.stem}\n:content-only:\n:members:\n```\n")

@@ -9,7 +9,7 @@
 #include <torch/csrc/inductor/aoti_package/model_package_loader.h>
 #endif
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 #if DIVA_TORCH_AT_LEAST(2, 6)
 namespace {
@@ -63,4 +63,4 @@ std::unique_ptr<Backbone> make_aot_inductor(const BackboneOptions&) {
 
 #endif
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

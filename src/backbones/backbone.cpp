@@ -4,7 +4,7 @@
 
 #include "network.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 using detail::ResNetForm;
@@ -118,4 +118,4 @@ std::unique_ptr<Backbone> make_backbone(const std::string& name, const BackboneO
   return backbone;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

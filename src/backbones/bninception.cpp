@@ -2,7 +2,7 @@
 
 #include "network.hpp"
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 /// Channels of one block's branches: 1x1; 1x1 and 3x3; 1x1, 3x3 and 3x3; pooling and 1x1. A block without the first and the last
@@ -104,4 +104,4 @@ class BnInception : public Network {
 
 std::unique_ptr<Network> make_bninception(const BackboneOptions& options) { return std::make_unique<BnInception>(options); }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -1,7 +1,7 @@
 
 #include "network.hpp"
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 class Conv4 : public Network {
@@ -42,4 +42,4 @@ class Conv4 : public Network {
 
 std::unique_ptr<Network> make_conv4(const BackboneOptions& options) { return std::make_unique<Conv4>(options); }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -1,6 +1,6 @@
 #include "network.hpp"
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 /// Channels of one block's branches: 1x1; 1x1 and 3x3; 1x1 and another 3x3; pooling and 1x1.
@@ -81,4 +81,4 @@ class GoogLeNet : public Network {
 
 std::unique_ptr<Network> make_googlenet(const BackboneOptions& options) { return std::make_unique<GoogLeNet>(options); }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

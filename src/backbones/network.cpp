@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 /// Of the running statistics, in every network here.
@@ -177,4 +177,4 @@ torch::Tensor program_features(const BackboneOptions& options, const torch::Tens
   return output.dim() == 2 ? output : pool(options.pooling, output);
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// What the backbones share: the named tensors, their start values, convolution with batch normalisation, pooling.
 ///
@@ -119,4 +119,4 @@ torch::Tensor program_features(const BackboneOptions& options, const torch::Tens
 /// A map [B, C, h, w] as vectors by a pooling without parameters.
 torch::Tensor pool(Pooling pooling, const torch::Tensor& map);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

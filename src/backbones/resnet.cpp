@@ -3,7 +3,7 @@
 
 #include "network.hpp"
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 class ResNet : public Network {
@@ -83,4 +83,4 @@ std::unique_ptr<Network> make_resnet(const ResNetForm& form, const BackboneOptio
   return std::make_unique<ResNet>(form, options);
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -8,7 +8,7 @@
 #define DIVA_TORCH_AT_LEAST(major, minor) \
   (TORCH_VERSION_MAJOR > (major) || (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// softmax(scale · q kᵀ) v over the last two dimensions; scale must be 1/√(last dimension), the newer function's own.
 inline torch::Tensor scaled_dot_product_attention(const torch::Tensor& query, const torch::Tensor& key, const torch::Tensor& value,
@@ -21,4 +21,4 @@ inline torch::Tensor scaled_dot_product_attention(const torch::Tensor& query, co
 #endif
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -6,7 +6,7 @@
 
 #include "network.hpp"
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 /// A program with its own parameters: they are trained, written and restored as any backbone's.
@@ -94,4 +94,4 @@ std::unique_ptr<Backbone> make_torchscript(const BackboneOptions& options) {
   return std::make_unique<TorchScript>(options, std::move(program));
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

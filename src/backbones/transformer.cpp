@@ -5,7 +5,7 @@
 #include "network.hpp"
 #include "torch_version.hpp"
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 constexpr std::int64_t depth = 12, head_dim = 64;
@@ -153,4 +153,4 @@ std::unique_ptr<Network> make_transformer(const TransformerForm& form, const Bac
   return std::make_unique<Transformer>(form, options);
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

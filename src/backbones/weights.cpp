@@ -10,7 +10,7 @@
 #include <optional>
 #include <string_view>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 using Tensors = std::map<std::string, torch::Tensor>;
@@ -152,4 +152,4 @@ WeightReport load_weights(Backbone& backbone, const State& state, const WeightOp
   return report;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

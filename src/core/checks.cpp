@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 // Lowest and highest of int64 on the CPU, at least one: in one pass, as indices are checked in each step.
@@ -80,4 +80,4 @@ void check_finite(std::string_view function, std::string_view argument, const to
   }
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

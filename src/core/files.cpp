@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <system_error>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace detail {
 
 void fail_system(std::string_view function, const std::string& path, std::string_view expected) {
@@ -155,4 +155,4 @@ void write_file_atomically(const std::string& path, std::span<const std::uint8_t
   file.commit();
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

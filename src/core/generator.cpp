@@ -8,7 +8,7 @@
 #include <numeric>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // SplitMix64's finaliser: spreads seeds and stream names that differ in one bit over all bits of the key.
@@ -109,4 +109,4 @@ torch::Tensor Generator::permutation(std::int64_t count) {
   return order;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 struct GradientNode final : torch::autograd::Node {
@@ -32,4 +32,4 @@ torch::Tensor with_gradient(torch::Tensor value, const std::vector<torch::Tensor
   return value;
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // Text inside a table's cell: a bar would end it.
@@ -76,4 +76,4 @@ std::string to_markdown(std::string_view title, const std::vector<Listing>& list
   return page;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -2,7 +2,7 @@
 #include <diva/core/checks.hpp>
 #include <diva/core/module.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 std::vector<NamedTensor> all_tensors(const Module& module) {
@@ -57,4 +57,4 @@ void Module::restore(const State& state) {
   for (const auto& [name, tensor] : mine) torch::Tensor(tensor).copy_(state.tensor(name));
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -1,7 +1,7 @@
 #include <diva/core/checks.hpp>
 #include <diva/core/normalize.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 torch::Tensor l2_normalize(const torch::Tensor& rows) {
   detail::check_embeddings("l2_normalize", rows, "rows");
@@ -9,4 +9,4 @@ torch::Tensor l2_normalize(const torch::Tensor& rows) {
   return rows / rows.norm(2, 1, true).clamp_min(shortest);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

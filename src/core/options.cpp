@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <numeric>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 std::string Bounds::text() const {
   const bool low = std::isfinite(lower), high = std::isfinite(upper);
@@ -48,4 +48,4 @@ void fail_unknown(std::string_view function, std::string_view kind, std::string_
 }
 
 }  // namespace detail
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -1,7 +1,7 @@
 #include <diva/core/checks.hpp>
 #include <diva/core/state.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 template <class Map>
@@ -53,4 +53,4 @@ std::int64_t State::integer(const std::string& name) const { return scalar(*this
 
 double State::real(const std::string& name) const { return scalar(*this, name, torch::kFloat64).item<double>(); }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -11,7 +11,7 @@
 #include <functional>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 void check_range(const char* name, double lower, double upper) {
@@ -305,4 +305,4 @@ torch::Tensor normalise(const torch::Tensor& images, const AugmentationOptions& 
   return output;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

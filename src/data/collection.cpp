@@ -14,7 +14,7 @@
 #include <atomic>
 #include <mutex>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 namespace fs = std::filesystem;
@@ -146,4 +146,4 @@ std::vector<ImageFault> undecodable_images(const Dataset& dataset,
   return faults;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 using detail::check_image;
@@ -261,4 +261,4 @@ void erase(Image& image, const Box& box, ErasingFill fill, const std::vector<dou
   }
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

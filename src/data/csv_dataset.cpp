@@ -11,7 +11,7 @@
 #include <cmath>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 namespace fs = std::filesystem;
@@ -139,4 +139,4 @@ Split csv_dataset(const std::string& path, const ReadOptions& options) {
   return split;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -14,7 +14,7 @@
 #include <sstream>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 namespace fs = std::filesystem;
@@ -285,4 +285,4 @@ Dataset omniglot(const std::string& root, OmniglotPart part, const ReadOptions& 
   return reading.finish(std::move(dataset));
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -12,7 +12,7 @@
 #include <span>
 #include <thread>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 namespace fs = std::filesystem;
@@ -120,4 +120,4 @@ void ImageStore::DiskCache::keep(const std::string& key, const Image& image) {
   bytes_ -= size;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace detail {
 
 /// The name of a cached image: a digest of the file's path, size and time of change, and of how it is read.
@@ -35,4 +35,4 @@ class ImageStore::DiskCache {
   std::atomic<std::int64_t> bytes_ = 0;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

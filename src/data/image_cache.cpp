@@ -12,7 +12,7 @@
 #include <mutex>
 #include <numeric>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // Visits 0 … count-1 each once, evenly spread, so that what was seen so far stands for all.
@@ -127,4 +127,4 @@ std::int64_t ImageStore::cached_bytes() const {
   return bytes;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 bool is_jpeg(const std::vector<std::uint8_t>& bytes) { return bytes.size() > 1 && bytes[0] == 0xFF && bytes[1] == 0xD8; }
@@ -102,4 +102,4 @@ Image ImageSource::resize_reduced(const Box& source, const Box& window, const Re
   return detail::resample(part.image, rows.taps, rows.origin, columns.taps, columns.origin);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

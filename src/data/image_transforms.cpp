@@ -9,7 +9,7 @@
 #include <numbers>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 using detail::box_inside;
@@ -136,4 +136,4 @@ Image move_affine(const Image& image, const AffineMove& move, std::uint8_t fill)
   return result;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -13,7 +13,7 @@
 #include <thread>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 // One pass over batches. The consumer opens slots, each a batch with room for its images; the threads claim single places of the
 // oldest slot that has some left, so that even the first batch is made by all of them.
@@ -210,4 +210,4 @@ void Loader::start_evaluation(std::int64_t batch_size) {
 
 std::optional<Batch> Loader::next() { return stream_ ? stream_->next() : std::nullopt; }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

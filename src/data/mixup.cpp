@@ -8,7 +8,7 @@
 #include <map>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // Gamma(shape, 1). Below a shape of 1 that of shape + 1 is scaled by u^(1 / shape); as a logarithm, since for small shapes the
@@ -104,4 +104,4 @@ VirtualBatch similarity_mixup(const torch::Tensor& embeddings, const torch::Tens
           labels.index_select(0, one.to(labels.device()))};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

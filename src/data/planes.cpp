@@ -7,7 +7,7 @@
 #include <immintrin.h>
 #endif
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 // Pixels [begin, width) of a row, one channel.
@@ -82,4 +82,4 @@ void write_planes(const Image& image, bool mirrored, const std::vector<LevelTabl
   }
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

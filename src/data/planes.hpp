@@ -7,7 +7,7 @@
 #include <vector>
 
 /// The last step of a view: interleaved grey levels to planes of floats.
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// What each grey level of a channel becomes.
 struct LevelTable {
@@ -24,4 +24,4 @@ LevelTable normalised_levels(std::int64_t channel, double mean, double deviation
 /// One plane for each table, one after the other, of height × width floats; mirrored left to right where asked.
 void write_planes(const Image& image, bool mirrored, const std::vector<LevelTable>& planes, float* out);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -10,7 +10,7 @@
 #include <vector>
 
 /// What the readers of data sets share.
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// One reading of a data set: errors are thrown, or noted where the reader is tolerant.
 class Reading {
@@ -70,4 +70,4 @@ Dataset assemble(std::string name, std::vector<LabelledFile> files);
 /// The first of these folders of `root` that is there; `root` itself where none is.
 std::filesystem::path folder_in(const std::filesystem::path& root, const std::vector<std::string>& names);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -11,7 +11,7 @@
 #include <immintrin.h>
 #endif
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 double kernel(Interpolation interpolation, double x) {
@@ -337,4 +337,4 @@ void check_target(const ResizeOptions& options) {
   }
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -7,7 +7,7 @@
 #include <vector>
 
 /// The one mechanism behind every resize: integer weights along each axis, columns first.
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// Along one axis: output i is the sum over k < counts[i] of weights[i·stride + k] · input[firsts[i] + k], counted from the
 /// source's origin; the weights are integers of 22 bits after the point.
@@ -45,4 +45,4 @@ void check_target(const ResizeOptions& options);
 /// How far from its centre a kernel of this stretch reaches.
 double reach_of(Interpolation interpolation, double stretch);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -11,7 +11,7 @@
 #include <set>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 namespace fs = std::filesystem;
@@ -146,4 +146,4 @@ Split in_shop(const std::string& root, const ReadOptions& options) {
   return split;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 void check_two_classes(const char* function, const Dataset& dataset) {
@@ -155,4 +155,4 @@ Dataset join(const Split& split) {
   return all;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr auto function = "AdversarialSeparation";
@@ -96,4 +96,4 @@ std::vector<Listing> decorrelation_listings() {
        option_texts(AdversarialSeparationOptions{})}};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -2,7 +2,7 @@
 
 #include <torch/autograd.h>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 struct Reversal : torch::autograd::Function<Reversal> {
@@ -20,4 +20,4 @@ struct Reversal : torch::autograd::Function<Reversal> {
 
 torch::Tensor gradient_reversal(const torch::Tensor& x, double scale) { return Reversal::apply(x, scale); }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr double smallest_norm = 1e-12;  // below it a row counts as zero, as in torch's normalize
@@ -159,4 +159,4 @@ std::vector<Listing> distance_listings() {
   return listings;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

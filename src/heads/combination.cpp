@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <charconv>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr std::string_view combined_prefix = "Combined_";
@@ -110,4 +110,4 @@ std::vector<Combination> all_combinations(const std::vector<std::string>& heads,
   return result;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

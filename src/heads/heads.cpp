@@ -7,7 +7,7 @@
 #include <cmath>
 #include <set>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 Heads::Heads(std::vector<std::string> names, std::int64_t feature_dim, std::int64_t embed_dim, Generator& initialisation)
     : names_(std::move(names)), embed_dim_(embed_dim) {
@@ -65,4 +65,4 @@ Heads Heads::clone() const {
   return copy;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

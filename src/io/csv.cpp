@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
@@ -166,4 +166,4 @@ void CsvWriter::append(const std::vector<CsvValue>& row) {
 
 void CsvWriter::write(const std::string& line) { detail::append_whole("CsvWriter", path_, file_.get(), as_bytes(line)); }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

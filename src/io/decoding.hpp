@@ -9,7 +9,7 @@
 #include <string_view>
 
 /// What the decoders of the image formats share.
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 using ImageBytes = std::span<const std::uint8_t>;
 
@@ -42,4 +42,4 @@ class JpegFile {
   std::unique_ptr<Decoder> decoder_;
 };
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -10,7 +10,7 @@
 #include <chrono>
 #include <filesystem>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace detail {
 
 std::uint32_t crc32c(std::span<const std::uint8_t> bytes) {
@@ -125,4 +125,4 @@ void EventFile::record(const std::string& event) {
   detail::append_whole("EventFile", path_, file_.get(), as_bytes(bytes));
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr std::int64_t block_bytes = std::int64_t{64} << 20;  // large enough for the allocator to give each back to the system
@@ -141,4 +141,4 @@ State FeatureWriter::finish_memory() {
   return state;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -15,7 +15,7 @@
 #include <optional>
 #include <string_view>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 using Bytes = detail::ImageBytes;
@@ -324,4 +324,4 @@ std::vector<std::uint8_t> encode_jpeg(const Image& image, int quality) {
   return {buffer, buffer + size};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

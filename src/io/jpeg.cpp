@@ -19,7 +19,7 @@
 #error "diva needs libjpeg-turbo: other JPEG libraries cannot decode a part of an image"
 #endif
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 // A baseline or progressive JPEG spends at least one bit on each block of 64 pixels; arithmetic coding gets below only on blank
@@ -189,4 +189,4 @@ ImagePart JpegFile::decode(bool as_gray, const Box& box, int reduction, Edges ed
   return part;
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -12,7 +12,7 @@
 #include <optional>
 #include <string_view>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 [[noreturn]] void fail_read(const std::string& what, std::string_view expected, std::string_view got) {
@@ -133,4 +133,4 @@ LabelLists read_labels(const std::vector<std::string>& paths) {
   return result;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -10,7 +10,7 @@
 #include <bit>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 using Bytes = std::span<const std::uint8_t>;
@@ -294,4 +294,4 @@ std::map<std::string, MatArray> parse_mat(Bytes bytes, const std::string& name) 
 
 std::map<std::string, MatArray> read_mat(const std::string& path) { return parse_mat(read_file(path), path); }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

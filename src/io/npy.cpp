@@ -13,7 +13,7 @@
 #include <optional>
 #include <string_view>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "values are copied as they are where the file is little-endian");
@@ -445,4 +445,4 @@ void NpyWriter::commit() {
   file_.commit();
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

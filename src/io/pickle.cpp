@@ -10,7 +10,7 @@
 
 #include "shown.hpp"
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 constexpr std::size_t max_pickle = std::size_t{1} << 25;
@@ -582,4 +582,4 @@ std::string Pickler::finish() {
   return std::move(bytes_);
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 struct PickleSequence;
 struct PickleDictionary;
@@ -170,4 +170,4 @@ class Pickler {
 /// "FloatStorage" and its like; nothing for a type that has none here.
 std::string_view storage_class(torch::ScalarType type);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -15,7 +15,7 @@
 #include <set>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "safetensors stores little-endian values, which are copied as they are");
@@ -274,4 +274,4 @@ void write_safetensors(const std::string& path, const State& state) {
   file.commit();
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// A name out of a file as messages show it: on one line, and not all of a long one.
 inline std::string shown(std::string_view text) {
@@ -15,4 +15,4 @@ inline std::string shown(std::string_view text) {
   return text.size() <= longest ? result : result + " …";
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

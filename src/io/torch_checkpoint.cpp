@@ -16,7 +16,7 @@
 #include "shown.hpp"
 #include "zip_archive.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 using detail::PickleDictionary;
@@ -456,4 +456,4 @@ State read_weights(const std::string& path) {
   return read_safetensors(path);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

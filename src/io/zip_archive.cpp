@@ -10,7 +10,7 @@
 
 #include "shown.hpp"
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 constexpr std::uint32_t local_signature = 0x04034b50, central_signature = 0x02014b50, end_signature = 0x06054b50,
@@ -287,4 +287,4 @@ void ZipWriter::finish() {
   write(record.bytes());
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// A zip archive in memory: its directory is checked as a whole on construction, its entries as they are read.
 ///
@@ -79,4 +79,4 @@ class ZipWriter {
   std::vector<Entry> entries_;
 };
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -13,7 +13,7 @@
 #include <numbers>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // The cross entropy of a pair, the row input, among the negatives of its row.
@@ -193,4 +193,4 @@ torch::Tensor AngularLoss::angular_term(const Comparison& comparison, const Tupl
   return pairwise_loss(pairs, {}, options, {own}, function);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

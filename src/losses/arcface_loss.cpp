@@ -8,7 +8,7 @@
 
 #include "fused_proxies.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // cos(θ + m), and beyond π − m the line that goes on falling.
@@ -91,4 +91,4 @@ ArcFaceLoss::Outliers ArcFaceLoss::outliers(const torch::Tensor& embeddings, con
           proxies().detach().index_select(0, torch::arange(classes, labels.options()) * centers + dominant)};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

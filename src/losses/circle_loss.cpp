@@ -3,7 +3,7 @@
 
 #include "fused_kernels.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 struct CircleKernel {
@@ -76,4 +76,4 @@ torch::Tensor CircleLoss::compute(const Comparison& comparison, const Tuples& tu
   return pairwise_loss(comparison, tuples, options, {}, function);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 #include "fused_kernels.hpp"
 #include "fused_lists.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 ContrastiveLoss::ContrastiveLoss(const ContrastiveLossOptions& options) : options_(options) {
   validate_fields("ContrastiveLoss", options);
@@ -37,4 +37,4 @@ torch::Tensor ContrastiveLoss::compute(const Comparison& comparison, const Tuple
                 comparison.labels, comparison.size(), options_.reducer);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

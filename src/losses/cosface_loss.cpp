@@ -3,7 +3,7 @@
 
 #include "fused_proxies.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 struct SubtractedMargin {
@@ -36,4 +36,4 @@ torch::Tensor CosFaceLoss::scores(const torch::Tensor& embeddings, const torch::
   return l2_normalize(embeddings).mm(l2_normalize(rows).t()) * options_.scale;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

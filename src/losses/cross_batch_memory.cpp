@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // Tuples of the batch as tuples of the batch and the memory in which it lies at `places`.
@@ -163,4 +163,4 @@ void CrossBatchMemory::restore(const State& state) {
   labels_.narrow(0, 0, size_).copy_(labels);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

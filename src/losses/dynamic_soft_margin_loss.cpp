@@ -3,7 +3,7 @@
 #include <diva/losses/pairwise.hpp>
 #include <diva/losses/soft_rank.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 struct Bins {
@@ -133,4 +133,4 @@ torch::Tensor DynamicSoftMarginLoss::compute(const Comparison& comparison, const
          });
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

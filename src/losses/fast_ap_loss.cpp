@@ -10,7 +10,7 @@
 #include <cmath>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // The histograms of one anchor by the weight of each distance on each node, and the slopes of the precision by their entries.
@@ -134,4 +134,4 @@ torch::Tensor FastApLoss::compute(const Comparison& comparison, const Tuples& tu
   });
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <utility>
 
 /// Kernels that several criteria share, and their parts.
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// One side of a row in sums of exponentials: exp(weight · (v − hardest)), hardest its value of the largest exponent.
 template <class T>
@@ -210,4 +210,4 @@ struct CrossEntropyAmongAll {
   }
 };
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

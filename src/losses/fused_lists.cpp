@@ -8,7 +8,7 @@
 
 #include <memory>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 // Of each pair the product of its rows, or the (squared) distance.
@@ -156,4 +156,4 @@ torch::Tensor listed_distances(const Comparison& comparison, const torch::Tensor
   return type == torch::kFloat32 ? measured<float>(comparison, from, to, options) : measured<double>(comparison, from, to, options);
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

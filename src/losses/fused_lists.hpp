@@ -3,7 +3,7 @@
 #include <diva/distances/distance.hpp>
 #include <diva/miners/comparison.hpp>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// distance(embeddings[from], reference[to]) of listed pairs, [n], from the differences themselves. On the CPU without copies of
 /// the rows, and with one node of the graph, which cannot be differentiated again; otherwise by `distance`.
@@ -12,4 +12,4 @@ namespace diva::detail {
 torch::Tensor listed_distances(const Comparison& comparison, const torch::Tensor& from, const torch::Tensor& to,
                                const DistanceOptions& options);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -9,7 +9,7 @@
 
 #include <algorithm>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 double divisor_of(const ReducerOptions& reducer, double number, double active, double anchors) {
   switch (reducer.kind) {
@@ -309,4 +309,4 @@ bool forced_tensor_form() { return tensor_form; }
 TensorFormGuard::TensorFormGuard() : before_(tensor_form) { tensor_form = true; }
 TensorFormGuard::~TensorFormGuard() { tensor_form = before_; }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -25,7 +25,7 @@
 /// the pass as a second argument then.
 ///
 /// tests/losses/fused_pairs_test.cpp compares both forms for each criterion of its list: add a line there.
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// What the sum of `number` losses, `active` of them above 0, over `anchors` anchors is divided by.
 double divisor_of(const ReducerOptions& reducer, double number, double active, double anchors);
@@ -114,4 +114,4 @@ torch::Tensor fused_pairs(const Comparison& comparison, const Tuples& tuples, co
   return fused_loss(comparison, tuples, options, without_type(kernel), row_input, distinct);
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -13,7 +13,7 @@
 #include <tuple>
 #include <vector>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 template <class T>
@@ -198,4 +198,4 @@ torch::Tensor fused_proxy_loss(const ProxySides& sides, const ProxyTargets& targ
                                                            : loss_of<float>(sides, targets, reducer, kernel);
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

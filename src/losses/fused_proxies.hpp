@@ -21,7 +21,7 @@
 ///
 /// before the form by tensors, which is the reference and what all other cases take. tests/losses/fused_proxies_test.cpp compares
 /// both for each criterion of its list: add a line there.
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// One sample, as a kernel sees it.
 template <class T>
@@ -198,4 +198,4 @@ struct SoftmaxKernel {
   }
 };
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -5,7 +5,7 @@
 #include <mutex>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // at::Generator asks that its lock be held while its state is read or written.
@@ -75,4 +75,4 @@ torch::Tensor grad_cache(std::int64_t chunks, const std::function<torch::Tensor(
   return value.detach();
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // A pair within the batch is one pair both ways round.
@@ -102,4 +102,4 @@ torch::Tensor HistogramLoss::compute(const Comparison& comparison, const Tuples&
   return value + (linear - linear.detach());
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

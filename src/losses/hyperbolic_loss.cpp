@@ -1,7 +1,7 @@
 #include <diva/losses/hyperbolic_loss.hpp>
 #include <diva/losses/pairwise.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 HyperbolicLoss::HyperbolicLoss(const HyperbolicLossOptions& options) : options_(options) {
   validate_fields("HyperbolicLoss", options);
@@ -16,4 +16,4 @@ torch::Tensor HyperbolicLoss::compute(const Comparison& comparison, const Tuples
                        });
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

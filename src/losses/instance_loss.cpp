@@ -9,7 +9,7 @@
 #include "fused_pairs.hpp"
 #include "fused_proxies.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // log(1 + N/P) of sums P and N of exp(γ s) over positives and negatives; itself among the positives where the reference is the
@@ -106,4 +106,4 @@ torch::Tensor InstanceLoss::compute(const Comparison& comparison, const Tuples& 
       });
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

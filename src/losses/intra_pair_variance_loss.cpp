@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // The means first, then how the loss moves with them, then the slopes, which hold both.
@@ -93,4 +93,4 @@ torch::Tensor IntraPairVarianceLoss::compute(const Comparison& comparison, const
   return pairwise_loss(comparison, tuples, options, {positive_mean, negative_mean}, function);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 
 #include "fused_proxies.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // ψ of cosines, as polynomials of them.
@@ -97,4 +97,4 @@ torch::Tensor LargeMarginSoftmaxLoss::scores(const torch::Tensor& embeddings, co
   return embeddings.mm((options_.weight_norms ? rows : l2_normalize(rows)).t()) * options_.scale;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 #include "fused_kernels.hpp"
 #include "rows.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 struct GeneralizedLiftedKernel {
@@ -86,4 +86,4 @@ torch::Tensor LiftedLoss::by_dimensions(const Comparison& comparison, const Tupl
   return reduce({{losses, counted}}, comparison.labels, comparison.size(), options_.reducer);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 void check_tuples(std::string_view function, const Tuples& tuples, std::int64_t batch, std::int64_t references) {
@@ -71,4 +71,4 @@ torch::Tensor mean_or_zero(const torch::Tensor& values) {
 }
 
 }  // namespace detail
-}  // namespace diva
+}  // namespace diva::inline v0_1

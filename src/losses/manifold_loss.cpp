@@ -6,7 +6,7 @@
 #include <limits>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 torch::Tensor drawn_classes(std::int64_t samples, std::int64_t proxies, Generator& generator) {
@@ -77,4 +77,4 @@ torch::Tensor ManifoldLoss::compute(const Comparison& comparison, const Tuples& 
   return options_.intrinsic_weight * intrinsic + options_.context_weight * context;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 #include "fused_pairs.hpp"
 #include "triplet_rows.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // Smoothing is for the root of Euclidean distances: measure their squares and take the root here.
@@ -150,4 +150,4 @@ torch::Tensor MarginLoss::of_triplets(const Comparison& comparison, const Triple
   return detail::mean_or_zero(losses, active);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -2,7 +2,7 @@
 
 #include "sum_of_one.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 MinedLoss::MinedLoss(std::shared_ptr<Loss> loss, Miner miner, Generator generator)
     : loss_(std::move(loss)), miner_(std::move(miner)), generator_(generator), draws_(torch::zeros({}, torch::kInt64)) {
@@ -40,4 +40,4 @@ void MinedLoss::restore(const State& state) {
   draws_.fill_(draws);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 State copied(const State& state) {
@@ -103,4 +103,4 @@ void MultipleLosses::restore(const State& state) {
   }
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 struct MultiSimilarityKernel {
@@ -98,4 +98,4 @@ torch::Tensor MultiSimilarityLoss::compute(const Comparison& comparison, const T
   return pairwise_loss(comparison, tuples, pairs, {}, function);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

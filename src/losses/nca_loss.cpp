@@ -4,7 +4,7 @@
 #include "fused_kernels.hpp"
 #include "rows.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 NcaLoss::NcaLoss(const NcaLossOptions& options) : options_(options) { validate_fields("NcaLoss", options); }
 
@@ -18,4 +18,4 @@ torch::Tensor NcaLoss::compute(const Comparison& comparison, const Tuples& tuple
                        });
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -9,7 +9,7 @@
 #include <numeric>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // The first two of each class, on the CPU.
@@ -94,4 +94,4 @@ torch::Tensor NPairLoss::compute(const Comparison& given, const Tuples& tuples) 
   return options_.norm_penalty > 0 ? loss + detail::norm_penalty(comparison, tuples, options_.norm_penalty) : loss;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

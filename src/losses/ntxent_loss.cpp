@@ -4,7 +4,7 @@
 #include "fused_kernels.hpp"
 #include "rows.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 NtXentLoss::NtXentLoss(const NtXentLossOptions& options) : options_(options) { validate_fields("NtXentLoss", options); }
 
@@ -18,4 +18,4 @@ torch::Tensor NtXentLoss::compute(const Comparison& comparison, const Tuples& tu
   });
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -3,7 +3,7 @@
 
 #include "fused_proxies.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // (Σ_c c² + 1 − 2c_y) / C, since (c − 1)² = c² + 1 − 2c at the target
@@ -53,4 +53,4 @@ torch::Tensor P2SGradLoss::scores(const torch::Tensor& embeddings, const torch::
   return l2_normalize(embeddings).mm(l2_normalize(rows).t());
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 torch::Tensor values_between(const torch::Tensor& anchors, const torch::Tensor& references, const PairwiseOptions& options) {
@@ -207,4 +207,4 @@ torch::Tensor masked_logsumexp(const torch::Tensor& values, const torch::Tensor&
 }
 
 }  // namespace detail
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -2,7 +2,7 @@
 #include <diva/losses/pnp_loss.hpp>
 #include <diva/losses/soft_rank.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 torch::Tensor penalized(const torch::Tensor& before, const PnpLossOptions& options) {
@@ -41,4 +41,4 @@ torch::Tensor PnpLoss::compute(const Comparison& comparison, const Tuples& tuple
       });
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

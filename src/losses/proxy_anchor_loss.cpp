@@ -6,7 +6,7 @@
 
 #include "fused_pairs.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // One proxy against the batch: log(1 + Σ_p exp(−α⁺(s − δ⁺))) where it has a sample, and log(1 + Σ_n exp(α⁻(s − δ⁻))).
@@ -155,4 +155,4 @@ torch::Tensor ProxyAnchorLoss::scores(const torch::Tensor& embeddings, const tor
   return pairwise_similarities(embeddings, rows, options_.distance);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

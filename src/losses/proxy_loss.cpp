@@ -8,7 +8,7 @@
 #include <cmath>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 torch::Tensor drawn(const ProxyOptions& options, std::int64_t count, std::int64_t num_classes, std::int64_t dim,
@@ -166,4 +166,4 @@ torch::Tensor sine(const torch::Tensor& cosines) {
 }
 
 }  // namespace detail
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 
 #include "fused_proxies.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 ProxyNcaLoss::ProxyNcaLoss(const ProxyNcaLossOptions& options, std::int64_t num_classes, std::int64_t embed_dim,
                            Generator& generator)
@@ -51,4 +51,4 @@ torch::Tensor ProxyNcaLoss::scores(const torch::Tensor& embeddings, const torch:
   return options_.scale * pairwise_similarities(embeddings, rows, options_.distance);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -13,7 +13,7 @@
 #include "rows.hpp"
 #include "triplet_rows.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr auto function_name = "quadruplet loss";
@@ -279,4 +279,4 @@ torch::Tensor quadruplet_loss(const torch::Tensor& embeddings, const Triplets& t
   return first + reduce({{second, {}, triplets.anchors}}, {}, embeddings.size(0), options.reducer);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

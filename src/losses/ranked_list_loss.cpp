@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // weighted_mean of the violations of both sides of one anchor.
@@ -114,4 +114,4 @@ torch::Tensor RankedListLoss::compute(const Comparison& comparison, const Tuples
       });
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -2,7 +2,7 @@
 #include <diva/losses/recall_surrogate_loss.hpp>
 #include <diva/losses/soft_rank.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 RecallSurrogateLoss::RecallSurrogateLoss(const RecallSurrogateLossOptions& options) : options_(options) {
   validate_fields("RecallSurrogateLoss", options);
@@ -34,4 +34,4 @@ torch::Tensor RecallSurrogateLoss::compute(const Comparison& comparison, const T
       });
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // Losses with those that do not count set to 0, times their weights.
@@ -122,4 +122,4 @@ std::vector<Listing> reducer_listings() {
   return listings;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

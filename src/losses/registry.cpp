@@ -40,7 +40,7 @@
 
 #include <numbers>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 using Factory = std::unique_ptr<Loss> (*)(const std::string& name, const LossShape& shape, const std::string& options,
@@ -371,4 +371,4 @@ std::vector<std::string> loss_names() { return detail::names(losses); }
 
 std::vector<Listing> loss_listings() { return detail::listings(losses); }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 #include <limits>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // One loss a row to a number; a row has no class.
@@ -111,4 +111,4 @@ std::vector<std::string> regularizer_names() { return detail::names(regularizers
 
 std::vector<Listing> regularizer_listings() { return detail::listings(regularizers); }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

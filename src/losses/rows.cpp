@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 torch::Tensor any_positive(const Comparison& comparison, const Tuples& tuples) {
@@ -65,4 +65,4 @@ torch::Tensor norm_penalty(const Comparison& comparison, const Tuples& tuples, d
   return weight * mean_or_zero(x.norm(2, 1)) * any_positive(comparison, tuples).to(x.scalar_type());
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

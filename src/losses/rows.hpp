@@ -5,7 +5,7 @@
 #include <utility>
 
 /// What several criteria of rows of pairs share.
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// Whether larger is nearer in the numbers that people give for this kind: a threshold on cosines, but on Euclidean distances.
 constexpr bool is_similarity(Distance kind) { return kind == Distance::cosine || kind == Distance::dot; }
@@ -39,4 +39,4 @@ std::pair<torch::Tensor, torch::Tensor> positive_pairs(const Comparison& compari
 /// nothing no more than the loss itself.
 torch::Tensor norm_penalty(const Comparison& comparison, const Tuples& tuples, double weight);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

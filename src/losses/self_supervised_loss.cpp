@@ -3,7 +3,7 @@
 
 #include "sum_of_one.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 torch::Tensor self_supervised_loss(Loss& loss, const torch::Tensor& first, const torch::Tensor& second,
                                    const SelfSupervisedOptions& options) {
@@ -35,4 +35,4 @@ std::vector<NamedTensor> SelfSupervisedLoss::named_buffers() const { return deta
 State SelfSupervisedLoss::state() const { return detail::sum_of_one(loss_).state(); }
 void SelfSupervisedLoss::restore(const State& state) { detail::sum_of_one(loss_).restore(state); }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

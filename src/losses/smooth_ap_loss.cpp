@@ -2,7 +2,7 @@
 #include <diva/losses/smooth_ap_loss.hpp>
 #include <diva/losses/soft_rank.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 SmoothApLoss::SmoothApLoss(const SmoothApLossOptions& options) : options_(options) { validate_fields("SmoothApLoss", options); }
 
@@ -22,4 +22,4 @@ torch::Tensor SmoothApLoss::compute(const Comparison& comparison, const Tuples& 
       });
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 
 #include "triplet_rows.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr DistanceOptions ratio = {.kind = Distance::snr};
@@ -63,4 +63,4 @@ torch::Tensor SnrLoss::compute(const Comparison& comparison, const Tuples& tuple
   return detail::mean_or_zero(losses, active) + options_.regularizer * detail::mean_or_zero(sums.index_select(0, anchors));
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 #include "fused_kernels.hpp"
 #include "rows.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 SoftNearestNeighbourLoss::SoftNearestNeighbourLoss(const SoftNearestNeighbourLossOptions& options) : options_(options) {
   validate_fields("SoftNearestNeighbourLoss", options);
@@ -31,4 +31,4 @@ torch::Tensor SoftNearestNeighbourLoss::compute(const Comparison& comparison, co
   return pairwise_loss(comparison, tuples, options, parameters, function);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

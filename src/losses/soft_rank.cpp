@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 class SoftCounts {
@@ -132,4 +132,4 @@ torch::Tensor with_itself(const torch::Tensor& mask, std::int64_t first) {
 }
 
 }  // namespace detail
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -3,7 +3,7 @@
 
 #include "fused_proxies.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 SoftmaxLoss::SoftmaxLoss(const SoftmaxLossOptions& options, std::int64_t num_classes, std::int64_t embed_dim, Generator& generator)
     : ProxyLoss("SoftmaxLoss", options.proxies, num_classes, embed_dim, generator), options_(options) {
@@ -28,4 +28,4 @@ torch::Tensor SoftmaxLoss::scores(const torch::Tensor& embeddings, const torch::
   return x.mm(l2_normalize(rows).t()) / options_.temperature;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 
 #include "fused_proxies.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // Cross entropy of λ S_c, S_c = Σ_k q_k p_k with q = softmax_k(p / γ), and S_y − δ for the own class.
@@ -123,4 +123,4 @@ torch::Tensor SoftTripletLoss::scores(const torch::Tensor& embeddings, const tor
   return to_classes(as_repo(options_) ? embeddings.mm(normalized) : l2_normalize(embeddings).mm(normalized.t()), options_);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // Names, state and restoring are those of a sum.
@@ -60,4 +60,4 @@ std::vector<NamedTensor> SubDimensionsLoss::named_buffers() const { return as_su
 State SubDimensionsLoss::state() const { return as_sum(losses_).state(); }
 void SubDimensionsLoss::restore(const State& state) { as_sum(losses_).restore(state); }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 #include "fused_kernels.hpp"
 #include "rows.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 SupConLoss::SupConLoss(const SupConLossOptions& options) : options_(options) { validate_fields("SupConLoss", options); }
 
@@ -25,4 +25,4 @@ torch::Tensor SupConLoss::compute(const Comparison& comparison, const Tuples& tu
   return pairwise_loss(comparison, tuples, options, {}, function);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

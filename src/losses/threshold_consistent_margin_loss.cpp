@@ -4,7 +4,7 @@
 #include "fused_kernels.hpp"
 #include "fused_lists.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 ThresholdConsistentMarginLoss::ThresholdConsistentMarginLoss(const ThresholdConsistentMarginLossOptions& options)
     : options_(options) {
@@ -39,4 +39,4 @@ torch::Tensor ThresholdConsistentMarginLoss::compute(const Comparison& compariso
                 comparison.labels, comparison.size(), options_.reducer);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

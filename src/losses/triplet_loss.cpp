@@ -9,7 +9,7 @@
 #include <cmath>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // The hinge of all triplets of one anchor, as triplet_rows has it: a limit D_ap + m is violated by each negative nearer than it.
@@ -129,4 +129,4 @@ torch::Tensor TripletLoss::compute(const Comparison& comparison, const Tuples& t
                 comparison.size(), options_.reducer);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -8,7 +8,7 @@
 #include <limits>
 #include <memory>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 // The marked columns of each row in front, padded to the longest row.
@@ -179,4 +179,4 @@ Triplets sample_triplets(const Comparison& comparison, std::int64_t per_anchor, 
   return {torch::cat(drawn[0]), torch::cat(drawn[1]), torch::cat(drawn[2])};
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

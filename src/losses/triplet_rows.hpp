@@ -4,7 +4,7 @@
 #include <diva/losses/pairwise.hpp>
 
 /// All triplets of each anchor of a block, without a list of them: entries of Elements are sums.
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 struct TripletForm {
   double margin = 0;
@@ -34,4 +34,4 @@ torch::Tensor triplets_of_rows(const Comparison& comparison);
 /// `per_anchor` triplets of each anchor that has any: a uniform positive and a uniform negative each, with replacement.
 Triplets sample_triplets(const Comparison& comparison, std::int64_t per_anchor, Generator generator);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

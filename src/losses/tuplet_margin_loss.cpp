@@ -7,7 +7,7 @@
 #include <cmath>
 #include <numbers>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // scale · cos(θ − β) and its slope; none of the sine where the two are equal or opposite.
@@ -44,4 +44,4 @@ torch::Tensor TupletMarginLoss::compute(const Comparison& comparison, const Tupl
   return pairwise_loss(comparison, tuples, options, {}, function);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

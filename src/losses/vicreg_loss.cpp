@@ -1,7 +1,7 @@
 #include <diva/core/checks.hpp>
 #include <diva/losses/vicreg_loss.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 VicregLoss::VicregLoss(const VicregLossOptions& options) : options_(options) { validate_fields("VicregLoss", options); }
 
@@ -24,4 +24,4 @@ torch::Tensor VicregLoss::compute(const Comparison& comparison, const Tuples& tu
   return loss;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -239,4 +239,4 @@ std::unique_ptr<Loss> make_wrapper(std::string_view name, const LossShape& shape
 }
 
 }  // namespace detail
-}  // namespace diva
+}  // namespace diva::inline v0_1

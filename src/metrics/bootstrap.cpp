@@ -10,7 +10,7 @@
 #include <limits>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
@@ -156,4 +156,4 @@ ConfidenceInterval bootstrap_difference(const torch::Tensor& first, const torch:
   return bootstrap(function, a - b, generator, options, labels);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

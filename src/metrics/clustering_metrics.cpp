@@ -8,7 +8,7 @@
 #include <map>
 #include <tuple>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 std::vector<std::int64_t> to_vector(const torch::Tensor& values) {
@@ -131,4 +131,4 @@ double pairwise_f1(const Contingency& table) {
   return 2 * both / either;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

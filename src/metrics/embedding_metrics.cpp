@@ -9,7 +9,7 @@
 
 #include "unit_rows.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr std::int64_t block_rows = 8192;
@@ -163,4 +163,4 @@ double principal_component_fraction(const torch::Tensor& features, double share)
   return static_cast<double>(fewer + 1) / static_cast<double>(features.size(1));
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

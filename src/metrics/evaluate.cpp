@@ -10,7 +10,7 @@
 #include "evaluation.hpp"
 #include "unit_rows.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace detail {
 namespace {
 
@@ -214,4 +214,4 @@ QueryValues evaluate_queries(const LabelledFeatures& queries, const LabelledFeat
   return detail::compute_queries(detail::Evaluation(queries, gallery, options, nullptr), metrics);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

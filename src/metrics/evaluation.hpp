@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// Neighbours held at once for a block of queries.
 inline constexpr std::int64_t listed_at_once = std::int64_t{1} << 22;
@@ -76,4 +76,4 @@ struct Metric {
 /// The metric of that name; OptionError when there is none.
 Metric make_metric(const std::string& name, const Evaluation& evaluation);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

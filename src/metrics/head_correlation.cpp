@@ -3,7 +3,7 @@
 #include <diva/core/checks.hpp>
 #include <diva/metrics/head_correlation.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr auto function = "head_correlation";
@@ -77,4 +77,4 @@ HeadCorrelation head_correlation(const std::map<std::string, torch::Tensor>& emb
   return result;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 
 #include "evaluation.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace detail {
 namespace {
 
@@ -310,4 +310,4 @@ const std::vector<MetricForm>& metric_forms() {
   return texts;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
@@ -253,4 +253,4 @@ torch::Tensor average_precision_at_r(const Retrieval& retrieval, Variant variant
       });
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

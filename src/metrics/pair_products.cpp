@@ -4,7 +4,7 @@
 #include <immintrin.h>
 #endif
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 static_assert(block_rows == 6 && panel_rows == 8);
@@ -91,4 +91,4 @@ void fill_panel(const double* const* rows, std::int64_t dim, double* panel) {
   }
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 inline constexpr std::int64_t block_rows = 6, panel_rows = 8;
 
@@ -15,4 +15,4 @@ void multiply_block(const double* const* left, const double* panel, std::int64_t
 /// panel[8 k + j] = rows[j][k], what multiply_block reads.
 void fill_panel(const double* const* rows, std::int64_t dim, double* panel);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

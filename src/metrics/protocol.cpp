@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr auto function = "evaluation_sets";
@@ -104,4 +104,4 @@ EvaluationSets evaluation_sets(const EvaluationSamples& queries, const Evaluatio
   return sets;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

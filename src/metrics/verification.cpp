@@ -8,7 +8,7 @@
 #include <limits>
 #include <map>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
@@ -299,4 +299,4 @@ MatchScore match_score(const MatchedLabels& found, const torch::Tensor& labels) 
   return {.precision = right / answered, .coverage = answered / static_cast<double>(given.size(0))};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

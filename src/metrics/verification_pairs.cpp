@@ -14,7 +14,7 @@
 #include "pair_products.hpp"
 #include "unit_rows.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 using detail::block_rows;
@@ -313,4 +313,4 @@ VerificationCurve verification_curve(const LabelledFeatures& queries, const Labe
   return curve_of(AllPairs(left, right, options.similarity), options);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

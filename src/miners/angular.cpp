@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numbers>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 Triplets angular_triplets(const Comparison& comparison, const AngularMinerOptions& options) {
   validate_fields("angular_triplets", options);
@@ -19,4 +19,4 @@ Triplets angular_triplets(const Comparison& comparison, const AngularMinerOption
   });
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -3,7 +3,7 @@
 #include <diva/miners/anticollapse.hpp>
 #include <diva/miners/distance_weighted.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // Weights of both sides as one: a pair of a relation may be a little of each.
@@ -32,4 +32,4 @@ Triplets anticollapse_triplets(const Comparison& comparison, Generator& generato
           detail::draw(torch::where((hard != 0).any(1, true), hard, negative.to(hard.scalar_type())), generator)};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

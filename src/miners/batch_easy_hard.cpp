@@ -7,7 +7,7 @@
 #include <limits>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 void check_range(const char* argument, const std::vector<double>& range) {
@@ -92,4 +92,4 @@ Triplets batch_hard_triplets(const Comparison& comparison, const DistanceOptions
   return {pairs.anchors, pairs.positives, pairs.negatives};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 Candidates candidates(std::string_view function, const Comparison& comparison, AnchorNeeds needs) {
   check_comparison(function, comparison);
@@ -107,4 +107,4 @@ Triplets no_triplets(const Comparison& comparison) {
   return {none, none, none};
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

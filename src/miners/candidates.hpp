@@ -8,7 +8,7 @@
 #include <string_view>
 
 /// What the miners share.
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// The anchors that can be one, with their rows of the relation.
 struct Candidates {
@@ -56,4 +56,4 @@ Pairs pairs_where(const torch::Tensor& anchors, const torch::Tensor& positive, c
 /// No triplet, on the device of the batch.
 Triplets no_triplets(const Comparison& comparison);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

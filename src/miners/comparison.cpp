@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace detail {
 namespace {
 
@@ -125,4 +125,4 @@ Pairs all_pairs(const Comparison& comparison) {
           negative.select(1, 1).contiguous()};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -2,7 +2,7 @@
 
 #include <diva/miners/distance_weighted.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 torch::Tensor log_inverse_distance_density(const torch::Tensor& distances, std::int64_t dim) {
   const auto n = static_cast<double>(dim);
@@ -70,4 +70,4 @@ Triplets distance_weighted_triplets(const Comparison& comparison, Generator& gen
   return {anchors, positives, detail::draw(probabilities, generator)};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -8,7 +8,7 @@
 
 /// Vectors of numbers for the kernels of rows: GCC's vector extension, which GCC and Clang compile for any processor. A body is
 /// written once over a type of lanes, inlined into one function for each instruction set, and chosen at run time.
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 // Vectors are passed by value between functions that are always inlined, so no calling convention is at stake.
 #pragma GCC diagnostic ignored "-Wpsabi"
@@ -201,4 +201,4 @@ DIVA_INLINE Extremes<L> extremes_of(const FusedRow<typename L::Number>& row) {
   return {-L::largest(below_positive), L::largest(largest_positive), -L::largest(below_negative), L::largest(largest_negative)};
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

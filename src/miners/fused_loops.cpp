@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 constexpr double shortest = 1e-12;  // as in l2_normalize
@@ -250,4 +250,4 @@ template void symmetrize_tiles(double*, std::int64_t, std::int64_t, const double
 template void finish_rows(float*, const float*, std::int64_t, std::int64_t, const float*, const float*);
 template void finish_rows(double*, const double*, std::int64_t, std::int64_t, const double*, const double*);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -3,7 +3,7 @@
 #include "fused_lanes.hpp"
 
 /// The loops around a kernel of rows, which are the same for all criteria: from products to values and from slopes to gradients.
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// How a value comes from the product of two rows.
 enum class Metric { product, squared, euclidean };
@@ -51,4 +51,4 @@ void symmetrize_tiles(T* matrix, std::int64_t n, std::int64_t stride, const T* f
 template <class T>
 void finish_rows(T* gradient, const T* rows, std::int64_t n, std::int64_t dim, const T* sums, const T* lengths);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -10,7 +10,7 @@
 #include <vector>
 
 /// The matrix of all pairs on the CPU, by one product and then a row at a time: what the kernels of criteria and miners stand on.
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// Whether a distance is a function of the product of two rows and of their squares, on which the kernels stand.
 inline bool by_product(const DistanceOptions& options) {
@@ -109,4 +109,4 @@ struct FusedMatrix {
   }
 };
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

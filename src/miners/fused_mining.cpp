@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <string>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 // 1 for a mined positive, −1 for a mined negative, otherwise 0, and how many of each.
@@ -255,4 +255,4 @@ std::optional<Triplets> fused_triplets(std::string_view function, const Comparis
   });
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

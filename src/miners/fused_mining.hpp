@@ -10,7 +10,7 @@
 /// where that does not apply (see has_products and by_product), and the miner goes on with tensors.
 ///
 /// Cost: O(B·R·D), and one matrix [B, R] in the type of the embeddings, float32 at least.
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// pairwise_distances without a graph, [B, R], or an undefined tensor.
 torch::Tensor fused_distances(const Comparison& comparison, const DistanceOptions& options);
@@ -35,4 +35,4 @@ std::optional<Triplets> fused_hardest(const Comparison& comparison, const Distan
 std::optional<Triplets> fused_triplets(std::string_view function, const Comparison& comparison, const DistanceOptions& options,
                                        double low, double high);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

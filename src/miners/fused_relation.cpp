@@ -2,7 +2,7 @@
 
 #include <numeric>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 FusedRelation::FusedRelation(const Comparison& comparison, const Tuples& tuples, bool distinct)
     : anchors_(comparison.size()), references_(comparison.reference_size()), itself_(!comparison.reference) {
@@ -76,4 +76,4 @@ void FusedRelation::by_pairs(const torch::Tensor& anchors, const torch::Tensor& 
   }
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

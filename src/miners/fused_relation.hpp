@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// Which pairs are positive and which negative, a row at a time, on the CPU: from the members of each class, or from marks.
 class FusedRelation {
@@ -61,4 +61,4 @@ class FusedRelation {
   std::vector<std::int8_t> marks_;                              // [anchors, references], where there are no labels
 };
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

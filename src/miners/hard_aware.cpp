@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 Pairs hard_aware_pairs(const Comparison& comparison, const HardAwareOptions& options, const std::optional<Pairs>& among) {
   constexpr auto function = "hard_aware_pairs";
@@ -34,4 +34,4 @@ Pairs hard_aware_pairs(const Comparison& comparison, const HardAwareOptions& opt
           pairs.negative_anchors.index_select(0, negatives), pairs.negatives.index_select(0, negatives)};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

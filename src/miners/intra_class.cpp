@@ -3,7 +3,7 @@
 #include <diva/core/checks.hpp>
 #include <diva/miners/intra_class.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // How many samples of the batch are of each anchor's class.
@@ -37,4 +37,4 @@ Triplets intra_class_triplets(const Comparison& comparison, Generator& generator
   return {anchors, positives, detail::draw(detail::preferred(third, members), generator)};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 
 #include <limits>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 Pairs multi_similarity_pairs(const Comparison& comparison, const MultiSimilarityMinerOptions& options) {
   validate_fields("multi_similarity_pairs", options);
@@ -23,4 +23,4 @@ Pairs multi_similarity_pairs(const Comparison& comparison, const MultiSimilarity
                              negative & (distances - options.margin < farthest_positive));
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

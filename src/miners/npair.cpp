@@ -2,7 +2,7 @@
 
 #include <diva/miners/npair.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 Pairs npair_pairs(const Comparison& comparison, Generator& generator, const NpairMinerOptions& options) {
   validate_fields("npair_pairs", options);
@@ -17,4 +17,4 @@ Pairs npair_pairs(const Comparison& comparison, Generator& generator, const Npai
   return {anchors, positives, anchors.index_select(0, pairs.select(1, 0)), pairs.select(1, 1).contiguous()};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

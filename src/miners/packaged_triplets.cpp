@@ -1,7 +1,7 @@
 #include <diva/core/checks.hpp>
 #include <diva/miners/packaged_triplets.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 Triplets packaged_triplets(const Comparison& comparison) {
   constexpr auto function = "packaged_triplets";
@@ -16,4 +16,4 @@ Triplets packaged_triplets(const Comparison& comparison) {
   return {member(0), member(1), member(2)};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -3,7 +3,7 @@
 
 #include <diva/miners/pair_margin.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 Pairs pair_margin_pairs(const Comparison& comparison, const PairMarginMinerOptions& options) {
   validate_fields("pair_margin_pairs", options);
@@ -16,4 +16,4 @@ Pairs pair_margin_pairs(const Comparison& comparison, const PairMarginMinerOptio
                              (negative != 0) & (distances < options.negative_margin));
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr double smallest_weight = 1e-25, largest_weight = 1e25;
@@ -87,4 +87,4 @@ void ParametricMiner::restore(const State& state) {
   weights_ = weights.to(torch::kCPU, torch::kFloat64).clone();
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -2,7 +2,7 @@
 
 #include <diva/miners/random_triplets.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 Triplets random_triplets(const Comparison& comparison, Generator& generator) {
   const auto [anchors, positive, negative] = detail::candidates("random_triplets", comparison);
@@ -10,4 +10,4 @@ Triplets random_triplets(const Comparison& comparison, Generator& generator) {
   return {anchors, positives, detail::draw(negative, generator)};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

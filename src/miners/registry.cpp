@@ -22,7 +22,7 @@
 
 #include <memory>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 struct NoOptions {};
@@ -221,4 +221,4 @@ std::vector<std::string> miner_names() { return detail::names(miners); }
 
 std::vector<Listing> miner_listings() { return detail::listings(miners); }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

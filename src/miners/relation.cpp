@@ -5,7 +5,7 @@
 #include <numeric>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 void check_table(const char* function, const char* argument, const torch::Tensor& table, torch::ScalarType type,
@@ -85,4 +85,4 @@ Relation hierarchical_relation(const torch::Tensor& labels, const torch::Tensor&
   return {positive, 1 - positive};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 #include <diva/miners/distance_weighted.hpp>
 #include <diva/miners/rho_distance.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 Triplets rho_distance_triplets(const Comparison& comparison, Generator& generator, const RhoDistanceOptions& options) {
   validate_fields("rho_distance_triplets", options);
@@ -20,4 +20,4 @@ Triplets rho_distance_triplets(const Comparison& comparison, Generator& generato
   return {anchors, torch::where(turned, anchors, positives), torch::where(turned, positives, negatives)};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr auto function = "SamplingPolicy";
@@ -163,4 +163,4 @@ std::vector<NamedTensor> SamplingPolicy::named_buffers() const {
   return named;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

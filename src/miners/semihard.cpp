@@ -2,7 +2,7 @@
 
 #include <diva/miners/semihard.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 Triplets semihard_triplets(const Comparison& comparison, Generator& generator, const SemihardOptions& options) {
   validate_fields("semihard_triplets", options);
@@ -14,4 +14,4 @@ Triplets semihard_triplets(const Comparison& comparison, Generator& generator, c
   return {anchors, positives, detail::draw(detail::preferred(semihard, negative), generator)};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

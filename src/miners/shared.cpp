@@ -3,7 +3,7 @@
 #include <diva/core/checks.hpp>
 #include <diva/miners/shared.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 Comparison shuffled(Comparison comparison, Generator& generator) {
@@ -50,4 +50,4 @@ Triplets shared_triplets(const Comparison& comparison, Generator& generator, con
   return {anchors, positives.index_select(0, anchors), negatives.index_select(0, anchors)};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -2,7 +2,7 @@
 
 #include <diva/miners/softhard.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 Triplets softhard_triplets(const Comparison& comparison, Generator& generator) {
   const auto [anchors, positive, negative] = detail::candidates("softhard_triplets", comparison);
   if (anchors.size(0) == 0) return detail::no_triplets(comparison);
@@ -11,4 +11,4 @@ Triplets softhard_triplets(const Comparison& comparison, Generator& generator) {
   return {anchors, positives, detail::draw(detail::preferred(hard_negative, negative), generator)};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

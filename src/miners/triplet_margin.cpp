@@ -7,7 +7,7 @@
 #include <limits>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // The bounds of D_an − D_ap, the lower one excluded.
@@ -45,4 +45,4 @@ Triplets triplet_margin_triplets(const Comparison& comparison, const TripletMarg
                                 });
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -1,7 +1,7 @@
 #include <diva/core/checks.hpp>
 #include <diva/miners/tuples.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace detail {
 
 torch::Tensor draw_columns(const torch::Tensor& weights, const torch::Tensor& uniform) {
@@ -20,4 +20,4 @@ torch::Tensor for_mining(const torch::Tensor& embeddings) {
 }
 
 }  // namespace detail
-}  // namespace diva
+}  // namespace diva::inline v0_1

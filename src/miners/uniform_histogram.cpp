@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // Indices into the list of pairs [P], `per_bin` for each bin with a pair, by their weights.
@@ -49,4 +49,4 @@ Pairs uniform_histogram_pairs(const Comparison& comparison, Generator& generator
   return {positive_anchors, positives, negative_anchors, negatives};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

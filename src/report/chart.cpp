@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <limits>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 struct Range {
@@ -131,4 +131,4 @@ std::string render_svg(const LineChart& chart, const ChartArea& area) {
   return svg + "</svg>";
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 std::string render_svg(const HeatMap& map) {
   const auto count = static_cast<std::int64_t>(map.labels.size());
@@ -39,4 +39,4 @@ std::string render_svg(const HeatMap& map) {
   return svg + "</svg>";
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

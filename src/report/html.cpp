@@ -1,6 +1,6 @@
 #include <diva/report/html.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 std::string html_escape(std::string_view text) {
   std::string result;
@@ -45,4 +45,4 @@ std::string data_uri(const Image& image) {
   return "data:image/png;base64," + base64(encode_png(image));
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // Conditional neighbour probabilities whose entropy is log(perplexity), by bisection of each row's bandwidth.
@@ -74,4 +74,4 @@ torch::Tensor tsne_2d(const torch::Tensor& features, Generator& generator, const
   return map;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

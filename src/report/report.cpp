@@ -8,7 +8,7 @@
 #include <cmath>
 #include <map>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // Okabe and Ito's colours, which colour-blind people tell apart.
@@ -102,4 +102,4 @@ void write_report(const std::string& path, const ReportData& data) {
   write_file_atomically(path, {reinterpret_cast<const std::uint8_t*>(html.data()), html.size()});
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

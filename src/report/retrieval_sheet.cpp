@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 std::string picture(const RetrievalItem& item, const char* look, const std::string& mark, const std::string& caption) {
@@ -27,4 +27,4 @@ std::string render_retrieval_sheet(const std::vector<RetrievalRow>& rows) {
   return html + "</div>";
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

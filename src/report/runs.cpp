@@ -11,7 +11,7 @@
 #include <map>
 #include <set>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 double number(const std::string& text, const std::string& path, const std::string& column) {
@@ -367,4 +367,4 @@ std::vector<LineChart> metric_correlations(const std::vector<RunRecord>& runs, c
   return charts;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

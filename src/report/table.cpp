@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 struct Cell {
@@ -138,4 +138,4 @@ std::string render_latex(const MetricTable& table) {
   return text + "\\bottomrule\n\\end{tabular}\n\\end{table}\n";
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace detail {
 namespace {
 
@@ -134,4 +134,4 @@ double distance_histogram_cost(const torch::Tensor& a, const torch::Tensor& b) {
   return detail::DistanceTarget(sets.a).histogram_cost(sets.b);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -10,7 +10,7 @@
 #include <cmath>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // Whole groups of n samples of random classes: once round all classes, then again with samples that are not yet in the pool.
@@ -158,4 +158,4 @@ std::vector<std::int64_t> BatchMatchingSampler::choose(const torch::Tensor& feat
   return single ? detail::with_classmates(best, classes_, class_of_, per_class, generator) : best;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -9,7 +9,7 @@
 #include <map>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 std::int64_t classes_per_category(const CategorySamplerOptions& options) {
@@ -100,4 +100,4 @@ std::vector<std::int64_t> categories_of(const std::vector<std::string>& class_na
   return categories;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

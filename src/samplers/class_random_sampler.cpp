@@ -7,7 +7,7 @@
 
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 ClassRandomSampler::ClassRandomSampler(const std::vector<std::int64_t>& labels, ClassRandomSamplerOptions options,
                                        Generator generator)
@@ -45,4 +45,4 @@ std::vector<std::int64_t> ClassRandomSampler::plan(std::int64_t epoch) const {
   return indices;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <map>
 #include <utility>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 Classes classes_of(const std::vector<std::int64_t>& labels, std::int64_t min_samples) {
   std::map<std::int64_t, std::vector<std::int64_t>> all;
@@ -99,4 +99,4 @@ void check_samples(std::string_view function, std::int64_t samples, std::int64_t
   }
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

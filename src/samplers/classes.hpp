@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// The samples of a data set by their classes.
 struct Classes {
@@ -44,4 +44,4 @@ std::int64_t divide_batch(std::string_view function, std::int64_t batch_size, st
 /// DataError for fewer samples than a batch has.
 void check_samples(std::string_view function, std::int64_t samples, std::int64_t batch_size);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -10,7 +10,7 @@
 #include <limits>
 #include <numeric>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 using detail::Matrix;
@@ -137,4 +137,4 @@ std::vector<std::int64_t> d2_coreset(const torch::Tensor& features, std::int64_t
   return chosen;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

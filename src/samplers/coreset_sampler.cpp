@@ -10,7 +10,7 @@
 #include <unordered_set>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 CoresetSampler::CoresetSampler(const std::vector<std::int64_t>& labels, CoresetSamplerOptions options, Generator generator)
     : FeatureSampler(std::max<std::int64_t>(std::ssize(labels), 1), options.store, generator), options_(options) {
@@ -72,4 +72,4 @@ std::vector<std::int64_t> CoresetSampler::choose(const torch::Tensor& features, 
   return batch;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 #include <bit>
 #include <numeric>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 // Weights that can be changed and drawn from in O(log n): a Fenwick tree of their sums.
@@ -95,4 +95,4 @@ std::vector<std::vector<std::int64_t>> cover(std::vector<std::int64_t> parts, st
   return result;
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// The least number of rounds of `per_round` different owners in which owner i occurs at least parts[i] times:
 /// max(⌈Σ parts / per_round⌉, max parts). At least `per_round` owners.
@@ -18,4 +18,4 @@ std::int64_t cover_rounds(const std::vector<std::int64_t>& parts, std::int64_t p
 /// owners with h_i = R, of which there are at most per_round, and others with chances in proportion to h_i; then both hold again.
 std::vector<std::vector<std::int64_t>> cover(std::vector<std::int64_t> parts, std::int64_t per_round, Generator& generator);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

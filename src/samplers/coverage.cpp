@@ -6,7 +6,7 @@
 #include <map>
 #include <set>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 Coverage coverage(const std::vector<std::vector<std::int64_t>>& batches, const std::vector<std::int64_t>& labels) {
   Coverage result{.samples = std::ssize(labels)};
@@ -43,4 +43,4 @@ Coverage coverage(const std::vector<std::vector<std::int64_t>>& batches, const s
   return result;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 #include <numeric>
 #include <utility>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 Deck::Deck(std::vector<std::int64_t> cards, Generator generator) : cards_(std::move(cards)), generator_(generator) { shuffle(); }
 
@@ -63,4 +63,4 @@ std::vector<std::int64_t> draw_different(std::vector<std::int64_t> values, std::
   return values;
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// Deals cards without end, each once in every pass.
 class Deck {
@@ -34,4 +34,4 @@ std::vector<std::int64_t> numbers(std::int64_t count);
 /// `count` different ones of `values` in random order, all orders equally likely; all of them where there are fewer.
 std::vector<std::int64_t> draw_different(std::vector<std::int64_t> values, std::int64_t count, Generator& generator);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

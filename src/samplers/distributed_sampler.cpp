@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 std::vector<std::int64_t> rank_share(const std::vector<std::int64_t>& batch, std::int64_t rank, std::int64_t world_size) {
   if (rank < 0 || rank >= world_size)
@@ -33,4 +33,4 @@ std::vector<std::int64_t> DistributedSampler::make_batch(std::int64_t epoch, std
   return rank_share(sampler_->batch(epoch, index), rank_, world_size_);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

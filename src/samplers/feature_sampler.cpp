@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 FeatureSampler::FeatureSampler(std::int64_t samples, const FeatureStoreOptions& options, Generator generator)
     : store_(samples, options), generator_(generator) {}
@@ -83,4 +83,4 @@ void FeatureSampler::restore(const State& state) {
   planned_epoch_ = epoch;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

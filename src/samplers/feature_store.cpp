@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 torch::Tensor stored_form(const torch::Tensor& features) { return features.detach().to(torch::kCPU, torch::kFloat32).contiguous(); }
@@ -81,4 +81,4 @@ void FeatureStore::restore(const State& state) {
   velocity_ = std::move(velocity);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

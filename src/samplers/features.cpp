@@ -8,7 +8,7 @@
 #include <cmath>
 #include <unordered_set>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 Matrix rows_of(const torch::Tensor& features, const std::vector<std::int64_t>& rows) {
   const auto dim = features.size(1);
@@ -67,4 +67,4 @@ std::vector<std::int64_t> with_classmates(const std::vector<std::int64_t>& sampl
   return batch;
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

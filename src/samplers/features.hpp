@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
@@ -36,4 +36,4 @@ std::vector<std::int64_t> with_classmates(const std::vector<std::int64_t>& sampl
                                           const std::vector<std::vector<std::int64_t>>& classes,
                                           const std::vector<std::int64_t>& class_of, std::int64_t per_class, Generator& generator);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

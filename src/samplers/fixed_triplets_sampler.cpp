@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // Stream of the triplets that are drawn from labels; epochs take the streams from 0 on.
@@ -77,4 +77,4 @@ std::vector<std::int64_t> FixedTripletsSampler::plan(std::int64_t epoch) const {
   return indices;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -3,7 +3,7 @@
 
 #include <diva/samplers/full_random_sampler.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 FullRandomSampler::FullRandomSampler(std::int64_t samples, FullRandomSamplerOptions options, Generator generator)
     : samples_(samples), options_(options), generator_(generator) {
@@ -23,4 +23,4 @@ std::vector<std::int64_t> FullRandomSampler::plan(std::int64_t epoch) const {
   return indices;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

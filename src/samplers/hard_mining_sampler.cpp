@@ -12,7 +12,7 @@
 #include <limits>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 torch::Tensor occurrence_weights(const std::vector<torch::Tensor>& indices, std::int64_t count) {
   if (count < 0) detail::fail<OptionError>("occurrence_weights", "count", "at least 0", std::to_string(count));
@@ -85,4 +85,4 @@ std::vector<std::int64_t> HardMiningSampler::plan(const torch::Tensor& features,
   });
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

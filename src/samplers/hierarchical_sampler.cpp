@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr std::int64_t most_batches = std::int64_t{1} << 24;
@@ -81,4 +81,4 @@ std::vector<std::int64_t> HierarchicalSampler::plan(std::int64_t epoch) const {
   return indices;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

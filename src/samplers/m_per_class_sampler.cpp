@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 MPerClassSampler::MPerClassSampler(const std::vector<std::int64_t>& labels, MPerClassSamplerOptions options, Generator generator)
     : options_(options), generator_(generator) {
@@ -49,4 +49,4 @@ std::vector<std::int64_t> MPerClassSampler::plan(std::int64_t epoch) const {
   return indices;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 
 #include <Eigen/Core>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// The first set of frechet_distance, with what does not depend on the second.
 class FrechetTarget {
@@ -42,4 +42,4 @@ class DistanceTarget {
   Eigen::ArrayXd cumulative_;
 };
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -2,7 +2,7 @@
 
 #include <ATen/Parallel.h>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// Calls `function` where LibTorch's operations stay on the thread that calls them, so that no sum is cut by the number of threads.
 template <class Function>
@@ -13,4 +13,4 @@ void on_one_thread(Function&& function) {
   });
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -7,7 +7,7 @@
 #include <unordered_set>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 RandomSampler::RandomSampler(const std::vector<std::int64_t>& labels, RandomSamplerOptions options, Generator generator)
     : options_(options), generator_(generator) {
@@ -55,4 +55,4 @@ std::vector<std::int64_t> RandomSampler::make_batch(std::int64_t epoch, std::int
   return batch;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -9,7 +9,7 @@
 #include <diva/samplers/random_sampler.hpp>
 #include <diva/samplers/registry.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // Samplers by their options, each with the part of the data that it takes.
@@ -154,4 +154,4 @@ std::vector<std::string> sampler_names() { return detail::names(samplers); }
 
 std::vector<Listing> sampler_listings() { return detail::listings(samplers); }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 
 #include <mutex>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 std::vector<std::int64_t> Sampler::batch(std::int64_t epoch, std::int64_t index) const {
   if (epoch < 0) detail::fail<OptionError>("Sampler::batch", "epoch", "at least 0", std::to_string(epoch));
@@ -31,4 +31,4 @@ std::vector<std::int64_t> PlannedSampler::make_batch(std::int64_t epoch, std::in
   return {first, first + batch_size_};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 
 #include <limits>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 CodeErrors::CodeErrors(const RowCodes& rows, const RowCodes& columns, double factor, double centre_length, double measured)
     : rows_(rows.count), columns_(columns.fine.bounds.data()) {
@@ -20,4 +20,4 @@ CodeErrors::CodeErrors(const RowCodes& rows, const RowCodes& columns, double fac
   }
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

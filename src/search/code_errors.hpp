@@ -5,7 +5,7 @@
 
 #include "neighbour_codes.hpp"
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// How far D of two rows by their codes of 16 bits, s_ij in single precision, is from D as it is measured in double:
 ///
@@ -34,4 +34,4 @@ class CodeErrors {
   float square_ = 0;
 };
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

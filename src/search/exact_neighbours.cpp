@@ -21,7 +21,7 @@
 #include "neighbour_rows.hpp"
 #include "pair_measure.hpp"
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 // What single precision multiplies without harm.
@@ -651,4 +651,4 @@ template void visit_exact_neighbours<double>(const torch::Tensor&, const torch::
                                              const torch::Tensor&, const NeighbourOptions&, std::int64_t, const NeighbourVisitor&,
                                              const ExactMethod&);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -4,7 +4,7 @@
 
 #include "neighbour_kernels.hpp"
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 enum class CodeWidth { automatic, eight, sixteen };
 
@@ -28,4 +28,4 @@ void visit_exact_neighbours(const torch::Tensor& queries, const torch::Tensor& g
                             const torch::Tensor& query_ids, const torch::Tensor& gallery_ids, const NeighbourOptions& options,
                             std::int64_t listed_at_once, const NeighbourVisitor& visit, const ExactMethod& method = {});
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -15,7 +15,7 @@
 #include "index_engine.hpp"
 #include "index_file.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr std::int64_t most_on_gpu = 2048;  // neighbours that FAISS's GPU part can list
@@ -306,4 +306,4 @@ Index Index::load(const std::string& path) {
   return Index(std::move(impl));
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -18,7 +18,7 @@
 #include <numeric>
 #include <tuple>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 constexpr std::int64_t code_values = 256;  // that a byte tells apart
@@ -269,4 +269,4 @@ Neighbours search_rows(const faiss::Index& index, const torch::Tensor& queries, 
   return as_neighbours(positions.slice(1, 0, k), distances.slice(1, 0, k), options.similarity);
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -11,7 +11,7 @@
 
 /// What Index asks of FAISS. Rows are float32 [n, dim], contiguous, on the CPU, finite, and of length 1 under cosine unless flat;
 /// they go by their position, the order of adding.
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// Calls FAISS; what it throws becomes a DataError.
 template <class Call>
@@ -46,4 +46,4 @@ Neighbours search_rows(const faiss::Index& index, const torch::Tensor& queries, 
 /// A copy on a GPU with what it needs there, of ivf and ivf_pq. OptionError where FAISS has no GPU part.
 std::shared_ptr<faiss::Index> copy_to_gpu(const faiss::Index& index, int device, const IndexOptions& options);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

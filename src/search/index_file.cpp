@@ -18,7 +18,7 @@
 //
 //   "diva idx" | version | bytes of the description | rows | the description | ids of the rows | 1 byte a row: removed?
 //   | FAISS's bytes | how many | checksum of all before
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "numbers are written as they lie in memory");
@@ -196,4 +196,4 @@ IndexFile read_index_file(const std::string& path) {
   return file;
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

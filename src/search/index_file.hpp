@@ -8,7 +8,7 @@
 #include <vector>
 
 /// The file of an Index: what FAISS writes, within a frame that shows damage before FAISS reads it.
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// Everything but FAISS's own index. `description` is JSON.
 struct IndexFrame {
@@ -28,4 +28,4 @@ void write_index_file(const std::string& path, const IndexFrame& frame, const fa
 /// IoError with the path.
 IndexFile read_index_file(const std::string& path);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

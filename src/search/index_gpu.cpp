@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 bool faiss_on_gpu() { return true; }
 
@@ -23,11 +23,11 @@ std::shared_ptr<faiss::Index> detail::copy_to_gpu(const faiss::Index& index, int
   return {copy, copy->index.get()};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1
 
 #else
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 bool faiss_on_gpu() { return false; }
 
@@ -35,6 +35,6 @@ std::shared_ptr<faiss::Index> detail::copy_to_gpu(const faiss::Index& /*index*/,
   fail<OptionError>("Index::search_on", "device", "the CPU, as this build's FAISS has no GPU part", "a GPU");
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1
 
 #endif

@@ -14,7 +14,7 @@
 
 #include "squared_distance.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -248,4 +248,4 @@ Clustering kmeans(const torch::Tensor& features, std::int64_t k, Generator& gene
   return best;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

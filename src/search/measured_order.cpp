@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 void MeasuredOrder::sort(std::vector<MeasuredRow>& rows, std::int64_t listed) {
   if (listed < static_cast<std::int64_t>(rows.size())) {
@@ -45,4 +45,4 @@ void MeasuredOrder::sort(std::vector<MeasuredRow>& rows, std::int64_t listed) {
   rows.swap(sorted_);
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// What decides between neighbours: the distance, and the index where distances are equal.
 struct MeasuredRow {
@@ -25,4 +25,4 @@ class MeasuredOrder {
   std::vector<MeasuredRow> sorted_;
 };
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

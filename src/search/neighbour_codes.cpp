@@ -12,7 +12,7 @@
 
 #include "neighbour_kernels.hpp"
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 constexpr std::int64_t lanes = 8;  // of sums and maxima, which the compiler keeps in vector registers
@@ -192,4 +192,4 @@ RowCodes encode_rows(const RowSource<T>& source, bool narrow) {
 template RowCodes encode_rows(const RowSource<float>&, bool);
 template RowCodes encode_rows(const RowSource<double>&, bool);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// What a row's codes leave: |a| ≤ reach, |δ| ≤ residual, as RowCodes has it.
 struct RowBounds {
@@ -67,4 +67,4 @@ std::vector<std::int32_t> spread_order(std::int64_t count);
 template <class T>
 RowCodes encode_rows(const RowSource<T>& source, bool narrow);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -11,7 +11,7 @@
 #define DIVA_TARGET_AVX512 [[gnu::target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma")]]
 #endif
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 constexpr std::int64_t block_rows = 8;  // of one call of a micro-kernel: half a panel
@@ -497,4 +497,4 @@ void measure_rows(Kernel kernel, bool difference, const T* x, const T* const* ro
 template void measure_rows(Kernel, bool, const float*, const float* const*, std::int64_t, std::int64_t, double*);
 template void measure_rows(Kernel, bool, const double*, const double* const*, std::int64_t, std::int64_t, double*);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// The instructions that the loops of nearest_neighbours are compiled for; a processor may lack all but the first.
 enum class Kernel {
@@ -57,4 +57,4 @@ template <class T>
 void measure_rows(Kernel kernel, bool difference, const T* x, const T* const* rows, std::int64_t count, std::int64_t dim,
                   double* out);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

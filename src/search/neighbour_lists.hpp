@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// A row of the gallery that may be a neighbour: its distance as results have it, and its position in the gallery's order.
 template <class T>
@@ -109,4 +109,4 @@ class NeighbourLists {
   std::unique_ptr<Candidate<T>[]> storage_;
 };
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -14,7 +14,7 @@
 
 #include "neighbour_kernels.hpp"
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// Features as nearest_neighbours walks them.
 template <class T>
@@ -89,4 +89,4 @@ void check_values(const Rows<T>& rows, const std::vector<double>& lengths, Simil
   }
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -9,7 +9,7 @@
 #include "exact_neighbours.hpp"
 #include "tensor_neighbours.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr auto function = "nearest_neighbours";
@@ -95,4 +95,4 @@ void visit_neighbours(const torch::Tensor& queries, const torch::Tensor& gallery
   }
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

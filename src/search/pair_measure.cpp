@@ -5,7 +5,7 @@
 #include <numeric>
 #include <type_traits>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 template <class T>
 PairMeasure<T>::PairMeasure(Kernel kernel, Similarity similarity, const Rows<T>& queries, const Rows<T>& gallery,
@@ -89,4 +89,4 @@ double PairMeasure<T>::distance(std::int64_t query, std::int64_t row, double sum
 template class PairMeasure<float>;
 template class PairMeasure<double>;
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

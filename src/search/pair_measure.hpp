@@ -10,7 +10,7 @@
 #include "neighbour_kernels.hpp"
 #include "neighbour_rows.hpp"
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// Distances between queries and rows of the gallery as nearest_neighbours defines them: summed directly in double, rounded to T.
 template <class T>
@@ -58,4 +58,4 @@ class PairMeasure {
   std::vector<double> query_squares_, gallery_squares_;
 };
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

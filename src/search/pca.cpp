@@ -10,7 +10,7 @@
 #include <cmath>
 #include <limits>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -160,4 +160,4 @@ torch::Tensor transform(const Pca& pca, const torch::Tensor& features) {
   return result;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

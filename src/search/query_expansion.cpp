@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr std::int64_t block_values = std::int64_t{4} << 20;  // float64
@@ -58,4 +58,4 @@ torch::Tensor augment_database(const torch::Tensor& features, const QueryExpansi
   return expand(features, features, nearest_neighbours(features, listed, {.similarity = Similarity::cosine}), options);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

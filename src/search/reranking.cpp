@@ -12,7 +12,7 @@
 
 #include "squared_distance.hpp"
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr auto function = "rerank_k_reciprocal";
@@ -283,4 +283,4 @@ Neighbours rerank_k_reciprocal(const torch::Tensor& features, std::int64_t k, co
                 options);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdint>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// Σ (x − y)² in double, in eight partial sums, which the compiler keeps in vector registers; the order is fixed, so equal rows
 /// give equal bits.
@@ -22,4 +22,4 @@ double squared_distance(const T* x, const T* y, std::int64_t dim) {
   return ((partial[0] + partial[4]) + (partial[1] + partial[5])) + ((partial[2] + partial[6]) + (partial[3] + partial[7]));
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -63,4 +63,4 @@ Neighbours neighbours_by_tensor_operations(const torch::Tensor& queries, const t
   return {indices, distances};
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

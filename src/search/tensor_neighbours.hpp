@@ -2,7 +2,7 @@
 
 #include <diva/search/neighbours.hpp>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// nearest_neighbours by tensor operations alone, on whatever device the arguments are; they are already checked, and the ids are
 /// given on both sides or on neither.
@@ -10,4 +10,4 @@ Neighbours neighbours_by_tensor_operations(const torch::Tensor& queries, const t
                                            const torch::Tensor& query_ids, const torch::Tensor& gallery_ids,
                                            const NeighbourOptions& options);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

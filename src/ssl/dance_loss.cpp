@@ -1,7 +1,7 @@
 #include <diva/miners/distance_weighted.hpp>
 #include <diva/ssl/dance_loss.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 DanceLoss::DanceLoss(const DanceOptions& options)
     : SelfSimilarityLoss(options.temperature, options.learn_temperature, options.temperature_learning_rate), options_(options) {
@@ -22,4 +22,4 @@ SelfSimilarityLoss::Weighting DanceLoss::weighting(const torch::Tensor& similari
   return {.factors = {}, .offsets = (weights * static_cast<double>(weights.size(1))).log()};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 DeepClusterLoss::DeepClusterLoss(std::int64_t feature_dim, Generator& initialisation, const DeepClusterOptions& options)
     : PretextClassifier("DeepClusterLoss", feature_dim, options.clusters, initialisation, options.head) {
   validate_fields("DeepClusterLoss", options);
@@ -33,4 +33,4 @@ torch::Tensor deep_cluster_labels(const torch::Tensor& features, std::int64_t cl
   return kmeans(projected, clusters, generator, options.clustering).assignments.to(features.device());
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -1,7 +1,7 @@
 #include <diva/core/checks.hpp>
 #include <diva/ssl/image_rotation.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 void check_images(const char* function, const torch::Tensor& images) {
@@ -31,4 +31,4 @@ torch::Tensor rotated(const torch::Tensor& images, const torch::Tensor& quarters
   return turned;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -3,7 +3,7 @@
 
 #include <limits>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 InvariantSpreadLoss::InvariantSpreadLoss(const InvariantSpreadOptions& options) : options_(options) {
   validate_fields("InvariantSpreadLoss", options);
@@ -37,4 +37,4 @@ torch::Tensor InvariantSpreadLoss::forward(const torch::Tensor& first, const tor
   return -(positive.sum() + spread.masked_fill(itself | own, 0).sum()) / static_cast<double>(2 * batch);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

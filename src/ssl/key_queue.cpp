@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 KeyQueue::KeyQueue(std::int64_t capacity, std::int64_t dim) : capacity_(capacity), dim_(dim) {
   if (capacity < 1 || dim < 1) {
@@ -50,4 +50,4 @@ void KeyQueue::restore(const State& state) {
   next_ = next;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

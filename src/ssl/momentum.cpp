@@ -2,7 +2,7 @@
 #include <diva/core/checks.hpp>
 #include <diva/ssl/momentum.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 void check_same(const std::vector<NamedTensor>& key, const std::vector<NamedTensor>& trained) {
@@ -41,4 +41,4 @@ void momentum_update(const Module& key_network, const Module& network, double mo
   update(key_network.named_buffers(), network.named_buffers());
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

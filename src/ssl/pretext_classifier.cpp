@@ -5,7 +5,7 @@
 #include <cmath>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 PretextClassifier::PretextClassifier(std::string_view function, std::int64_t feature_dim, std::int64_t classes,
                                      Generator& initialisation, const PretextClassifierOptions& options)
@@ -37,4 +37,4 @@ void PretextClassifier::set_weight(const torch::Tensor& weight) {
   weight_.copy_(weight);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

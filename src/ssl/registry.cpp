@@ -6,7 +6,7 @@
 #include <diva/ssl/moco_loss.hpp>
 #include <diva/ssl/registry.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 template <class Options>
@@ -91,4 +91,4 @@ std::vector<std::string> ssl_names() {
   return names;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

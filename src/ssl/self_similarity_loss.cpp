@@ -1,7 +1,7 @@
 #include <diva/core/checks.hpp>
 #include <diva/ssl/self_similarity_loss.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 SelfSimilarityLoss::SelfSimilarityLoss(double temperature, bool learn_temperature, double temperature_learning_rate)
     : temperature_(temperature), temperature_learning_rate_(temperature_learning_rate) {
@@ -42,4 +42,4 @@ std::vector<NamedTensor> SelfSimilarityLoss::named_parameters() const {
   return {{"temperature", learned_temperature_}};
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -3,7 +3,7 @@
 #include <diva/io/safetensors.hpp>
 #include <diva/training/checkpoint.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 std::string checkpoint_path(const std::string& folder) { return folder + "/checkpoint.safetensors"; }
 std::string best_path(const std::string& folder) { return folder + "/best.safetensors"; }
@@ -40,4 +40,4 @@ std::vector<std::string> recipe_differences(const std::string& one, const std::s
   return fields;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // Hands on the normalised evaluation views of every batch, on the device.
@@ -134,4 +134,4 @@ std::vector<EvaluationRow> evaluate_combinations(const EmbeddedSet& set, const s
   return rows;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -10,7 +10,7 @@
 #include <charconv>
 #include <cmath>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 namespace {
 
 std::vector<ParameterGroup> parameter_groups(const Network& network, const Objective& objective, const OptimizerOptions& options) {
@@ -261,4 +261,4 @@ void Learner::restore(const State& state) {
   if (objective_.needs_clusters()) clusters_ = state.tensor("clusters").clone();
 }
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// Streams of a run's generator; a new use takes a new number, so that old seeds keep their meaning.
 enum Stream : std::uint64_t {
@@ -88,4 +88,4 @@ class Learner {
   std::vector<torch::Tensor> new_keys_;  // of the batches since the last update
 };
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -1,6 +1,6 @@
 #include <diva/training/network.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 std::unique_ptr<Backbone> seeded_backbone(const NetworkOptions& options, const Generator& initialisation) {
@@ -44,4 +44,4 @@ std::vector<NamedTensor> Network::named_buffers() const {
   return all;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 constexpr auto discriminative = "discriminative", shared = "shared", intra = "intra", selfsimilarity = "selfsimilarity", dc = "dc",
@@ -198,4 +198,4 @@ std::vector<NamedTensor> Objective::named_buffers() const {
   return all;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -13,7 +13,7 @@
 #include <algorithm>
 #include <set>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 using TorchOptions = std::unique_ptr<torch::optim::OptimizerOptions>;
@@ -240,4 +240,4 @@ void Optimizer::restore(const State& state) {
   all = std::move(restored);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 #include <diva/core/error.hpp>
 #include <diva/training/precision.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // LibTorch 2.4 named the device where there was a function for each.
@@ -83,4 +83,4 @@ void LossScaler::restore(const State& state) {
   scale_ = scale;
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 std::string format_duration(double seconds) {
   if (!std::isfinite(seconds) || seconds < 0) return "?";
@@ -87,4 +87,4 @@ void ProgressObserver::on(const CheckpointEvent& event) {
 
 void ProgressObserver::on(const WarningEvent& event) { line_.print(fmt::format("{}: {}", title_, event.text)); }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

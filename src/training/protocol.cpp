@@ -11,7 +11,7 @@
 #include <numeric>
 #include <optional>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // Streams of a generator of its own: the split is the same for every seed.
@@ -239,4 +239,4 @@ ProtocolResult run_protocol(const TrainingOptions& options, const ProtocolOption
   return Study(options, protocol, data, make_store, run, begin_run).result();
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <string_view>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // Drops rows after `last` in a numeric column, so that a resumed run can write them again.
@@ -147,4 +147,4 @@ void RunLog::on(const EvaluationEvent& event) {
   }
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

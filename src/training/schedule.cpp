@@ -5,7 +5,7 @@
 #include <limits>
 #include <numbers>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 // How often ReduceLROnPlateau would have reduced.
@@ -57,4 +57,4 @@ double schedule_factor(const ScheduleOptions& options, const SchedulePosition& p
   return warmup * factor_of_kind(options, position, position.step / per_epoch);
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -2,7 +2,7 @@
 
 #include <csignal>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 volatile std::sig_atomic_t stop_requested = 0;
@@ -29,4 +29,4 @@ StopSignal::~StopSignal() {
 
 bool StopSignal::requested() { return stop_requested != 0; }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -20,7 +20,7 @@
 #include <fstream>
 #include <optional>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -410,4 +410,4 @@ TrainingResult train(const TrainingOptions& options, std::shared_ptr<const Image
   return Run(options, std::move(training), std::move(evaluation), run).train();
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How a map of features [B, C, h, w] becomes one vector an image.
 enum class Pooling {
@@ -126,4 +126,4 @@ std::vector<Listing> backbone_listings();
 /// Throws:  OptionError for an unknown name or an option outside its range; IoError for a program that cannot be read.
 std::unique_ptr<Backbone> make_backbone(const std::string& name, const BackboneOptions& options, Generator& initialisation);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// What load_weights found, each list in the order of names.
 struct WeightReport {
@@ -57,4 +57,4 @@ void describe(WeightOptions& options, Visitor&& visit) {
 /// Cost:    O(names·dots), and one copy of each tensor.
 [[nodiscard]] WeightReport load_weights(Backbone& backbone, const State& state, const WeightOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -8,7 +8,7 @@
 
 /// Checks of arguments, for the library's own functions: each throws with the function, the argument, what was expected and what
 /// came.
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// "[112, 128] float32 on cpu", or "an undefined tensor".
 std::string describe(const torch::Tensor& tensor);
@@ -30,4 +30,4 @@ void check_shape(std::string_view function, std::string_view argument, const tor
 /// All values finite; reads every value.
 void check_finite(std::string_view function, std::string_view argument, const torch::Tensor& tensor);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

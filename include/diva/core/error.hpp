@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Base of everything that diva throws. The message reads `function: argument must be EXPECTED, got GOT`.
 class Error : public std::runtime_error {
@@ -47,4 +47,4 @@ template <class Kind>
 }
 
 }  // namespace detail
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace detail {
 
 /// An open file of the system, closed at the end of its life.
@@ -81,4 +81,4 @@ class AtomicFile {
 /// Writes a whole file through AtomicFile.
 void write_file_atomically(const std::string& path, std::span<const std::uint8_t> bytes);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// A source of random numbers that is a function of its seed and of nothing else.
 ///
@@ -48,4 +48,4 @@ class Generator {
   std::uint64_t counter_ = 0;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

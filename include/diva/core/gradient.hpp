@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-namespace diva::detail {
+namespace diva::inline v0_1::detail {
 
 /// Gradients of the inputs, undefined where there is none, from the gradient of the value.
 using Backward = std::function<std::vector<torch::Tensor>(const torch::Tensor& gradient)>;
@@ -17,4 +17,4 @@ using Backward = std::function<std::vector<torch::Tensor>(const torch::Tensor& g
 ///        cannot be differentiated again. `backward` may be called more than once, and must not change what it captured.
 torch::Tensor with_gradient(torch::Tensor value, const std::vector<torch::Tensor>& inputs, Backward backward);
 
-}  // namespace diva::detail
+}  // namespace diva::inline v0_1::detail

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 namespace detail {
 
@@ -117,4 +117,4 @@ inline nlohmann::ordered_json parse_json(const std::string& text, const std::str
   }
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

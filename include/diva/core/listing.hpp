@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// What the documentation says of a registered concept in one line of its registry.
 struct Summary {
@@ -123,4 +123,4 @@ const auto& find_line(std::string_view function, std::string_view name, const Li
 }
 
 }  // namespace detail
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct NamedTensor {
   std::string name;
@@ -46,4 +46,4 @@ class Module {
   Module& operator=(Module&&) = default;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

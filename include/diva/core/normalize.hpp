@@ -2,7 +2,7 @@
 
 #include <torch/types.h>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Rows of length 1:  x / max(‖x‖, 1e-12), so that a row of zeros stays zero.
 ///
@@ -11,4 +11,4 @@ namespace diva {
 /// Throws:  ShapeError.
 torch::Tensor l2_normalize(const torch::Tensor& rows);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -11,7 +11,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Which form of a formula to compute, where paper, reference codes and common sense differ; each option says how.
 enum class Variant {
@@ -112,4 +112,4 @@ void validate_fields(std::string_view function, const Options& options) {
   });
 }
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

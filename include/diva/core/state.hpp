@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// What an object must remember to continue exactly: named tensors and named texts. Names are paths with dots, as in PyTorch's
 /// state dictionaries; a checkpoint is one State written by `write_safetensors`.
@@ -33,4 +33,4 @@ struct State {
   [[nodiscard]] const std::string& text(const std::string& name) const;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

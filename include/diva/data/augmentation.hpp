@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Which part of an image a training view shows.
 enum class TrainingCrop {
@@ -153,4 +153,4 @@ void evaluation_view(const ImageSource& image, const AugmentationOptions& option
 /// Throws:  ShapeError for another type or number of channels.
 torch::Tensor normalise(const torch::Tensor& images, const AugmentationOptions& options);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

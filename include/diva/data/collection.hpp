@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How many images and classes the two sides of a published data set have; 0 where none are published.
 struct SplitCounts {
@@ -50,4 +50,4 @@ struct ImageFault {
 std::vector<ImageFault> undecodable_images(const Dataset& dataset,
                                            const std::function<void(std::int64_t done, std::int64_t total)>& progress = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

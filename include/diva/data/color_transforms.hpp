@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// torchvision's ColorJitter: how far each property may move. Applied with `probability`.
 struct ColorJitterOptions {
@@ -123,4 +123,4 @@ Box random_erasing_box(std::int64_t height, std::int64_t width, const RandomEras
 void erase(Image& image, const Box& box, ErasingFill fill, const std::vector<double>& mean, const std::vector<double>& deviation,
            Generator& generator);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// A table of images in the columns of open-metric-learning, which suits any data of one's own. Needed are
 ///
@@ -26,4 +26,4 @@ namespace diva {
 ///          without training or validation.
 Split csv_dataset(const std::string& path, const ReadOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

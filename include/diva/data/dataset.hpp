@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// One image file, its class, and what some data sets say beyond.
 struct Sample {
@@ -83,4 +83,4 @@ struct Split {
   Dataset test;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How an ImageStore reads. Whether it caches changes only its speed, never an image.
 struct ImageStoreOptions {
@@ -81,4 +81,4 @@ class ImageStore {
   std::shared_ptr<DiskCache> disk_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

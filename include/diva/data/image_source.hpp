@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How an ImageSource decodes.
 struct ImageSourceOptions {
@@ -51,4 +51,4 @@ class ImageSource {
   Box box_;  // the source in the file's image
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

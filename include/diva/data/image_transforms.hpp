@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// The kernel of `resize`.
 enum class Interpolation {
@@ -76,4 +76,4 @@ struct AffineMove {
 /// Throws:  OptionError for a scale that is not positive or a shear of 90° and more.
 Image move_affine(const Image& image, const AffineMove& move, std::uint8_t fill = 0);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -12,7 +12,7 @@
 #include <optional>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct LoaderOptions {
   std::int64_t threads = 0;   ///< Threads that read and augment; 0: as many as the machine has cores.
@@ -88,4 +88,4 @@ class Loader {
   std::unique_ptr<Stream> stream_;  // what was started; its end joins the threads
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// A batch of which each row is mixed with another one.
 struct MixedBatch {
@@ -50,4 +50,4 @@ VirtualBatch similarity_mixup(const torch::Tensor& embeddings, const torch::Tens
 /// Drawn from Beta(a, b) by two gamma variates (Marsaglia and Tsang 2000). OptionError unless both are positive.
 double beta_variate(double a, double b, Generator& generator);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

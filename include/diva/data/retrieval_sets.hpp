@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Cars196 (Krause et al., 3dRR 2013): `cars_annos.mat` with the images that it names, `car_ims/NNNNNN.jpg`, in 196 classes.
 /// Without it the folders of `images/` are classes, which is the reference code's layout. Boxes of the annotations are not applied:
@@ -31,4 +31,4 @@ Split online_products(const std::string& root, const ReadOptions& options = {});
 /// Throws:  as online_products.
 Split in_shop(const std::string& root, const ReadOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// The samples of these classes, relabelled 0, 1, … in the order given.
 /// Throws: DataError for a class that does not exist or is named twice.
@@ -33,4 +33,4 @@ std::vector<Split> class_folds(const Dataset& dataset, std::int64_t folds, Gener
 /// All of the training side, then the classes of the test, numbered on. Super-classes of one name are one.
 Dataset join(const Split& split);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

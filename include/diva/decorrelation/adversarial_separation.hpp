@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// One direction a→b of decorrelation: a network predicts head `target` from head `source`.
 struct DecorrelationEdge {
@@ -83,4 +83,4 @@ class AdversarialSeparation : public Module {
 /// What decorrelates heads, for documentation.
 std::vector<Listing> decorrelation_listings();
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

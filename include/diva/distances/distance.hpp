@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// What "far" means.
 enum class Distance {
@@ -85,4 +85,4 @@ torch::Tensor pairwise_similarities(const torch::Tensor& a, const torch::Tensor&
 /// The kinds with their formulas, for documentation.
 std::vector<Listing> distance_listings();
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

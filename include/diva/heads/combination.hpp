@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Which heads are concatenated at test time, and with what weights.
 struct Combination {
@@ -38,4 +38,4 @@ torch::Tensor combine(const Embeddings& embeddings, const Combination& combinati
 ///          (FIELD A17); here single heads and equal weights are always there.
 std::vector<Combination> all_combinations(const std::vector<std::string>& heads, bool published_sop = false);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

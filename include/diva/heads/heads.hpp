@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// The embeddings of one batch, [B, embed_dim] each, by the name of their head.
 using Embeddings = std::map<std::string, torch::Tensor>;
@@ -43,4 +43,4 @@ class Heads : public Module {
   std::vector<torch::Tensor> biases_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace detail {
 
 template <class Number>
@@ -79,4 +79,4 @@ class CsvWriter {
   detail::Descriptor file_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

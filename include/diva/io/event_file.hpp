@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace diva {
+namespace diva::inline v0_1 {
 namespace detail {
 
 /// CRC-32C (Castagnoli), as TFRecord files need it; 0xE3069283 for "123456789". About 1 byte a nanosecond.
@@ -39,4 +39,4 @@ class EventFile {
   detail::Descriptor file_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How features are stored.
 enum class FeatureType {
@@ -86,4 +86,4 @@ class FeatureWriter {
   std::int64_t filled_ = 0;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

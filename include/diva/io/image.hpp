@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Eight-bit pixels, row-major and interleaved: [height, width, channels] with one channel (gray) or three (RGB).
 struct Image {
@@ -102,4 +102,4 @@ std::vector<std::uint8_t> encode_png(const Image& image);
 /// Baseline JPEG, colour at half resolution. `quality` from 1 to 100, OptionError outside.
 std::vector<std::uint8_t> encode_jpeg(const Image& image, int quality = 90);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

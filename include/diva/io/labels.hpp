@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Labels of several files in one numbering.
 struct LabelLists {
@@ -27,4 +27,4 @@ struct LabelLists {
 /// Throws:  IoError with the file, and the line or element at fault: an empty line among others, other types, other shapes.
 LabelLists read_labels(const std::vector<std::string>& paths);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 enum class MatKind { numbers, text, cells, structs };
 
@@ -38,4 +38,4 @@ std::map<std::string, MatArray> parse_mat(std::span<const std::uint8_t> bytes, c
 /// read_file and parse_mat.
 std::map<std::string, MatArray> read_mat(const std::string& path);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Reads a NumPy array (`.npy`): a tensor on the CPU with the shape and the values that NumPy shows.
 ///
@@ -71,4 +71,4 @@ class NpyWriter {
   AtomicFile file_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

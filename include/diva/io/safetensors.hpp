@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Reads a safetensors file: tensors on the CPU, the header's `__metadata__` as texts.
 ///
@@ -42,4 +42,4 @@ State parse_safetensors(std::span<const std::uint8_t> bytes, const std::string& 
 ///          `__metadata__`, a text that is not UTF-8; or with the system's reason.
 void write_safetensors(const std::string& path, const State& state);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Reads what Python's torch.save wrote (`.pth`, `.pt`, `.bin`), without Python and without running the pickle in it.
 ///
@@ -49,4 +49,4 @@ void write_torch_checkpoint(const std::string& path, const State& state);
 /// Throws:  IoError with the file, as the format's own function.
 State read_weights(const std::string& path);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct AngularLossOptions {
   double angle = 36;            ///< α in degrees, the largest angle at the negative that has little loss; in (0, 90). PML's is 40.
@@ -52,4 +52,4 @@ class AngularLoss final : public Loss {
   AngularLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 
 #include <numbers>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct ArcFaceLossOptions {
   double margin = 0.5;  ///< m: by how much the angle to the own class must be smaller, in radians; in [0, π]. PML takes degrees.
@@ -67,4 +67,4 @@ class ArcFaceLoss final : public ProxyLoss {
   ArcFaceLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

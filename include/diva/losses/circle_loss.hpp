@@ -4,7 +4,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct CircleLossOptions {
   double margin = 0.4;                                          ///< m: radius of the decision boundary; the paper's for retrieval.
@@ -41,4 +41,4 @@ class CircleLoss final : public Loss {
   CircleLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

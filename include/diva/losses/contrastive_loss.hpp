@@ -5,7 +5,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct ContrastiveLossOptions {
   double positive_margin = 0;  ///< Positives nearer than this have no loss; Euclidean, ≥ 0.
@@ -46,4 +46,4 @@ class ContrastiveLoss final : public Loss {
   ContrastiveLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

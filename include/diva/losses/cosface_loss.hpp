@@ -2,7 +2,7 @@
 
 #include <diva/losses/proxy_loss.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct CosFaceLossOptions {
   double margin = 0.35;         ///< m: by how much the cosine to the own class must be larger; ≥ 0.
@@ -40,4 +40,4 @@ class CosFaceLoss final : public ProxyLoss {
   CosFaceLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 
 #include <memory>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct CrossBatchMemoryOptions {
   std::int64_t capacity = 1024;  ///< Embeddings that are remembered; ≥ 1, and at least a batch.
@@ -72,4 +72,4 @@ class CrossBatchMemory final : public Loss {
   std::int64_t next_ = 0;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

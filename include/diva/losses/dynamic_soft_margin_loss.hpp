@@ -4,7 +4,7 @@
 #include <diva/distances/distance.hpp>
 #include <diva/losses/loss.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct DynamicSoftMarginLossOptions {
   double minimum = -2;     ///< Left end of the histogram of D_ap − D_an, whose right end is its negative; < 0.
@@ -52,4 +52,4 @@ class DynamicSoftMarginLoss final : public Loss {
   torch::Tensor histogram_;  // [bins], sums to 1, or zeros before the first batch
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

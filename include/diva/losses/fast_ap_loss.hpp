@@ -5,7 +5,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct FastApLossOptions {
   std::int64_t bins = 10;  ///< L: intervals that the range of the distance is divided into; ≥ 1. Fewer are smoother.
@@ -43,4 +43,4 @@ class FastApLoss final : public Loss {
   FastApLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct GradCacheOptions {
   /// LibTorch's generators from which the network draws, for its dropout: put back before each chunk's second pass. A network that
@@ -38,4 +38,4 @@ torch::Tensor grad_cache(std::int64_t chunks, const std::function<torch::Tensor(
                          const std::function<torch::Tensor(const torch::Tensor& embeddings)>& loss,
                          const GradCacheOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

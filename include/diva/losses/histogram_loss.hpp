@@ -4,7 +4,7 @@
 #include <diva/distances/distance.hpp>
 #include <diva/losses/loss.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct HistogramLossOptions {
   std::int64_t nodes = 51;  ///< Of the histogram over [-1, 1]; ≥ 2. The seed's `--loss_histogram_nbins`; PML's n_bins is one less.
@@ -48,4 +48,4 @@ class HistogramLoss final : public Loss {
   std::vector<double> kept_;  // [nodes]: 1 where shares of the upper node count; empty: everywhere
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct HyperbolicLossOptions {
   double temperature = 0.2;                                   ///< τ; > 0.
@@ -44,4 +44,4 @@ class HyperbolicLoss final : public Loss {
   HyperbolicLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

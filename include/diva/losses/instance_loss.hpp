@@ -4,7 +4,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct InstanceLossOptions {
   double scale = 64;  ///< γ: factor of the cosines; > 0.
@@ -48,4 +48,4 @@ class InstanceLoss final : public Loss {
   InstanceLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

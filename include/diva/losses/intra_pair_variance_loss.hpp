@@ -5,7 +5,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct IntraPairVarianceLossOptions {
   double positive_slack = 0.01;                           ///< ε of positives: share of their mean by which one may be worse.
@@ -44,4 +44,4 @@ class IntraPairVarianceLoss final : public Loss {
   IntraPairVarianceLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -2,7 +2,7 @@
 
 #include <diva/losses/proxy_loss.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct LargeMarginSoftmaxLossOptions {
   std::int64_t margin = 4;                               ///< m: the angle to the own class counts m times; ≥ 1.
@@ -48,4 +48,4 @@ class LargeMarginSoftmaxLoss final : public ProxyLoss {
   LargeMarginSoftmaxLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -8,7 +8,7 @@
 #include <array>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// The two losses of this name.
 enum class LiftedForm {
@@ -75,4 +75,4 @@ class LiftedLoss final : public Loss {
   LiftedLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string_view>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// A criterion.
 class Loss : public Module {
@@ -65,4 +65,4 @@ torch::Tensor mean_or_zero(const torch::Tensor& values, const torch::Tensor& cou
 torch::Tensor mean_or_zero(const torch::Tensor& values);
 
 }  // namespace detail
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 #include <diva/core/options.hpp>
 #include <diva/losses/loss.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Which proxy a sample belongs to.
 enum class MetaClasses {
@@ -74,4 +74,4 @@ class ManifoldLoss final : public Loss {
   torch::Tensor proxies_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 #include <diva/distances/distance.hpp>
 #include <diva/losses/loss.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Options of MarginLoss. Distances are Euclidean between L2-normalised embeddings, so they lie in [0, 2].
 struct MarginLossOptions {
@@ -84,4 +84,4 @@ class MarginLoss final : public Loss {
   torch::Tensor draws_;     // int64 [1], how often the generator has drawn; undefined where it never does
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 
 #include <memory>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// A criterion with a miner of its own, for where one batch is mined in several ways: the parts of MultipleLosses, or the pairs of
 /// a batch with the memory of CrossBatchMemory.
@@ -41,4 +41,4 @@ class MinedLoss final : public Loss {
   torch::Tensor draws_;  // int64 scalar
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// A criterion of a sum.
 struct WeightedLoss {
@@ -58,4 +58,4 @@ class MultipleLosses final : public Loss {
   std::vector<WeightedRegularizer> regularizers_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

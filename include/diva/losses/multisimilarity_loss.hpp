@@ -5,7 +5,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct MultiSimilarityLossOptions {
   double positive_weight = 2;   ///< α: sharpness for positives; > 0.
@@ -54,4 +54,4 @@ class MultiSimilarityLoss final : public Loss {
   MultiSimilarityLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

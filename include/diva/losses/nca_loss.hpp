@@ -5,7 +5,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct NcaLossOptions {
   double scale = 1;                                                  ///< Multiplies distances before the softmax; > 0.
@@ -42,4 +42,4 @@ class NcaLoss final : public Loss {
   NcaLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

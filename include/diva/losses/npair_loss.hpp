@@ -5,7 +5,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct NPairLossOptions {
   double norm_penalty = 0.005;  ///< Weight of the mean length of the embeddings, which the dot product would let grow; ≥ 0.
@@ -53,4 +53,4 @@ class NPairLoss final : public Loss {
   NPairLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -2,7 +2,7 @@
 
 #include <diva/losses/proxy_loss.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct P2SGradLossOptions {
   /// `pml`: the gradient of the class weights is that of their unit vectors, as in PML, which brings them back to length
@@ -42,4 +42,4 @@ class P2SGradLoss final : public ProxyLoss {
   P2SGradLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <functional>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Some rows of the matrix of all pairs of anchors and references.
 struct PairBlock {
@@ -63,4 +63,4 @@ torch::Tensor row_values(const Comparison& comparison, const Tuples& tuples, con
                          const RowFunction& function, std::int64_t at_once = pairs_at_once);
 
 }  // namespace detail
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How a positive is punished for the R negatives before it.
 enum class PnpPenalty {
@@ -64,4 +64,4 @@ class PnpLoss final : public Loss {
   PnpLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

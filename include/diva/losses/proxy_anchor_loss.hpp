@@ -6,7 +6,7 @@
 #include <array>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Who gathers whom.
 enum class ProxyMode {
@@ -77,4 +77,4 @@ class ProxyAnchorLoss final : public ProxyLoss {
   ProxyAnchorLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

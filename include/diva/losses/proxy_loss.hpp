@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Where proxies start. Only directions matter to most criteria; the length sets how fast they turn.
 enum class ProxyStart {
@@ -127,4 +127,4 @@ namespace detail {
 torch::Tensor sine(const torch::Tensor& cosines);
 
 }  // namespace detail
-}  // namespace diva
+}  // namespace diva::inline v0_1

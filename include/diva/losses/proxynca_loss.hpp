@@ -3,7 +3,7 @@
 #include <diva/distances/distance.hpp>
 #include <diva/losses/proxy_loss.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct ProxyNcaLossOptions {
   double scale = 9;  ///< 1/T: factor of the distances; > 0. The seed stretches both sides to length 3, hence 9; PML's default is 1.
@@ -46,4 +46,4 @@ class ProxyNcaLoss final : public ProxyLoss {
   ProxyNcaLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct QuadrupletLossOptions {
   double margin = 0.2;         ///< α₁: by how much a negative must be farther from the anchor than a positive; ≥ 0.
@@ -62,4 +62,4 @@ class QuadrupletLoss final : public Loss {
 torch::Tensor quadruplet_loss(const torch::Tensor& embeddings, const Triplets& triplets, const torch::Tensor& second_negatives,
                               const QuadrupletLossOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct RankedListLossOptions {
   double margin = 0.4;               ///< m between the ball of positives and the negatives; ≥ 0.
@@ -53,4 +53,4 @@ class RankedListLoss final : public Loss {
   RankedListLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct RecallSurrogateLossOptions {
   std::vector<std::int64_t> k = {1, 2, 4, 8, 16};  ///< The k of recall@k that are averaged; each ≥ 1, at least one.
@@ -48,4 +48,4 @@ class RecallSurrogateLoss final : public Loss {
   RecallSurrogateLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

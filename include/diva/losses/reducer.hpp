@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How the losses of elements (pairs, triplets or anchors) become one number.
 enum class Reduction {
@@ -95,4 +95,4 @@ Fraction reduce_block(const Elements& elements, const torch::Tensor& labels, std
 void check_reducer(std::string_view function, const ReducerOptions& options, const torch::Tensor& labels);
 
 }  // namespace detail
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// What a criterion must know beside its options.
 struct LossShape {
@@ -35,4 +35,4 @@ std::vector<std::string> loss_names();
 /// The names with formula, source, cost and options, for documentation.
 std::vector<Listing> loss_listings();
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

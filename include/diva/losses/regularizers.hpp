@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// A penalty on rows [N, D], embeddings or the weights of classes, with its options bound -> scalar of their type. Add one to any
 /// criterion by MultipleLosses.
@@ -100,4 +100,4 @@ std::vector<std::string> regularizer_names();
 /// The names with formula, source, cost and options, for documentation.
 std::vector<Listing> regularizer_listings();
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 
 #include <memory>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct SelfSupervisedOptions {
   bool symmetric = true;  ///< Both views are anchors and stand in one batch; otherwise the first is compared with the second.
@@ -55,4 +55,4 @@ class SelfSupervisedLoss final : public Loss {
   SelfSupervisedOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct SmoothApLossOptions {
   double temperature = 0.01;  ///< τ of the sigmoid; > 0.
@@ -43,4 +43,4 @@ class SmoothApLoss final : public Loss {
   SmoothApLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -3,7 +3,7 @@
 #include <diva/core/options.hpp>
 #include <diva/losses/loss.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct SnrLossOptions {
   double margin = 0.2;         ///< m: half width of the corridor around β, or the triplet margin; ≥ 0.
@@ -53,4 +53,4 @@ class SnrLoss final : public Loss {
   torch::Tensor boundary_;  // [num_classes], undefined in the triplet form
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

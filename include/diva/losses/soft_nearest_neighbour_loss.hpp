@@ -5,7 +5,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct SoftNearestNeighbourLossOptions {
   double temperature = 1;          ///< T: how far neighbours reach; > 0.
@@ -49,4 +49,4 @@ class SoftNearestNeighbourLoss final : public Loss {
   torch::Tensor inverse_temperature_;  // [1] when learned, otherwise undefined
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

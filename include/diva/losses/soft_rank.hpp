@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How many references of a row are more similar to its anchor than a given one of them, with a sigmoid in place of the step: the
 /// soft rank from which the ranking losses are made.
@@ -66,4 +66,4 @@ torch::Tensor mean_of_rows(const torch::Tensor& values, const MarkedPairs& pairs
 torch::Tensor with_itself(const torch::Tensor& mask, std::int64_t first);
 
 }  // namespace detail
-}  // namespace diva
+}  // namespace diva::inline v0_1

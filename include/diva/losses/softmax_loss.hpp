@@ -2,7 +2,7 @@
 
 #include <diva/losses/proxy_loss.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct SoftmaxLossOptions {
   double temperature = 0.05;  ///< T; > 0.
@@ -42,4 +42,4 @@ class SoftmaxLoss final : public ProxyLoss {
   SoftmaxLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -2,7 +2,7 @@
 
 #include <diva/losses/proxy_loss.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct SoftTripletLossOptions {
   std::int64_t centers = 10;    ///< K: centres for each class; ≥ 1.
@@ -56,4 +56,4 @@ class SoftTripletLoss final : public ProxyLoss {
   SoftTripletLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

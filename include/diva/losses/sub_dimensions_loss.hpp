@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct SubDimensionsLossOptions {
   std::vector<std::int64_t> dims = {};  ///< d_i: how many leading dimensions each term sees; at least one, each ≥ 1.
@@ -51,4 +51,4 @@ class SubDimensionsLoss final : public Loss {
   SubDimensionsLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct SupConLossOptions {
   double temperature = 0.1;                                     ///< τ: similarities are divided by it; > 0.
@@ -43,4 +43,4 @@ class SupConLoss final : public Loss {
   SupConLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct ThresholdConsistentMarginLossOptions {
   double positive_margin = 0.9;  ///< m⁺: positives less similar than this are pulled; cosine, in [-1, 1].
@@ -47,4 +47,4 @@ class ThresholdConsistentMarginLoss final : public Loss {
   ThresholdConsistentMarginLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

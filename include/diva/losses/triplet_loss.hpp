@@ -6,7 +6,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct TripletLossOptions {
   double margin = 0.2;  ///< m: by how much a negative must be farther than a positive; ≥ 0.
@@ -58,4 +58,4 @@ class TripletLoss final : public Loss {
   torch::Tensor draws_;  // int64 [1], how often it has drawn; undefined where it never does
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

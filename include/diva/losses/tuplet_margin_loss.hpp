@@ -4,7 +4,7 @@
 #include <diva/losses/loss.hpp>
 #include <diva/losses/reducer.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct TupletMarginLossOptions {
   double margin = 5.73;         ///< β in degrees (0.1 rad): by how much the angle of a positive may exceed that of negatives.
@@ -40,4 +40,4 @@ class TupletMarginLoss final : public Loss {
   TupletMarginLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

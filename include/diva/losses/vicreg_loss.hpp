@@ -3,7 +3,7 @@
 #include <diva/core/options.hpp>
 #include <diva/losses/loss.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct VicregLossOptions {
   double invariance = 25;  ///< λ: weight of the distance between the two views; ≥ 0.
@@ -50,4 +50,4 @@ class VicregLoss final : public Loss {
   VicregLossOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// The names of criteria around other criteria, which make_loss takes too. What such a criterion is made of is nested in its
 /// options: a name, or an object with the name as `loss` beside the options of that criterion.
@@ -37,4 +37,4 @@ namespace detail {
 std::unique_ptr<Loss> make_wrapper(std::string_view name, const LossShape& shape, const std::string& options, Generator& generator);
 
 }  // namespace detail
-}  // namespace diva
+}  // namespace diva::inline v0_1

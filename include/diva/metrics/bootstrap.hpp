@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How the spread of resampled means becomes an interval.
 enum class BootstrapInterval {
@@ -71,4 +71,4 @@ ConfidenceInterval bootstrap_mean(const torch::Tensor& values, Generator& genera
 ConfidenceInterval bootstrap_difference(const torch::Tensor& first, const torch::Tensor& second, Generator& generator,
                                         const BootstrapOptions& options = {}, const torch::Tensor& labels = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How often each class meets each cluster; only cells that are not empty are held, so the memory is at most that of the labels.
 struct Contingency {
@@ -54,4 +54,4 @@ double ami(const Contingency& table);
 /// Edge: no pair in one class or in one cluster: 0 (1 when all samples are alone in both).
 double pairwise_f1(const Contingency& table);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

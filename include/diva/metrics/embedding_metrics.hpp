@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How far samples of one class lie apart, and how far classes do, as cosine distances 1 − cos.
 struct ClassDistances {
@@ -78,4 +78,4 @@ double rho_spectrum(const torch::Tensor& spectrum, std::int64_t mode);
 /// Throws:  OptionError (share), ShapeError; DataError (NaN or infinite features, no rows).
 double principal_component_fraction(const torch::Tensor& features, double share);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

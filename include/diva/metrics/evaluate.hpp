@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Names and values, in the order in which they were asked for.
 using MetricValues = std::vector<std::pair<std::string, double>>;
@@ -125,4 +125,4 @@ QueryValues evaluate_queries(const torch::Tensor& features, const torch::Tensor&
 QueryValues evaluate_queries(const LabelledFeatures& queries, const LabelledFeatures& gallery,
                              const std::vector<std::string>& metrics, const EvaluateOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

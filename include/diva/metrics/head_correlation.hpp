@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How much the embeddings of each two heads tell about each other: what decorrelation is to lower.
 struct HeadCorrelation {
@@ -33,4 +33,4 @@ struct HeadCorrelation {
 /// Throws:  ShapeError; DataError (NaN or infinite embeddings, no samples).
 HeadCorrelation head_correlation(const std::map<std::string, torch::Tensor>& embeddings);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Neighbour lists seen through their labels: all that the metrics below read. R, the number of relevant samples, is that of the
 /// gallery, without those that have the query's id; a class of n samples among which each is a query has R = n − 1.
@@ -102,4 +102,4 @@ torch::Tensor average_precision_at_r(const Retrieval& retrieval, Variant variant
 /// name of the others.
 torch::Tensor oml_average_precision(const Retrieval& retrieval, std::int64_t rank);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -3,7 +3,7 @@
 #include <torch/types.h>
 #include <diva/metrics/evaluate.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Samples of one set that play different parts in its evaluation. All but features and labels may be undefined.
 struct EvaluationSamples {
@@ -35,4 +35,4 @@ EvaluationSets evaluation_sets(const EvaluationSamples& samples);
 /// Throws:  as above; OptionError (ids or sequences of one side only, roles).
 EvaluationSets evaluation_sets(const EvaluationSamples& queries, const EvaluationSamples& gallery);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 // Verification: are two samples of the same class? A pair matches when its distance is at most a threshold. FMR, the false match
 // rate, is the share of different pairs that match; FNMR, the false non-match rate, that of same pairs which do not. A distance
@@ -166,4 +166,4 @@ struct MatchScore {
 /// Throws:  ShapeError.
 MatchScore match_score(const MatchedLabels& found, const torch::Tensor& labels);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

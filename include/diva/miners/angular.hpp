@@ -3,7 +3,7 @@
 #include <diva/core/options.hpp>
 #include <diva/miners/comparison.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct AngularMinerOptions {
   double angle = 20;  ///< α in degrees: triplets with a larger angle are kept; in [0, 90).
@@ -28,4 +28,4 @@ void describe(AngularMinerOptions& options, Visitor&& visit) {
 /// Throws:  DataError when T exceeds 2^27, OptionError, ShapeError.
 Triplets angular_triplets(const Comparison& comparison, const AngularMinerOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <array>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// From where negatives are taken when positives may be among them.
 enum class Anticollapse {
@@ -49,4 +49,4 @@ void describe(AnticollapseOptions& options, Visitor&& visit) {
 /// Cost:    O(B·R·D) time, O(B·R) memory.
 Triplets anticollapse_triplets(const Comparison& comparison, Generator& generator, const AnticollapseOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

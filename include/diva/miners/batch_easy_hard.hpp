@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Which of an anchor's positives, or negatives, is taken.
 enum class Hardness {
@@ -65,4 +65,4 @@ Pairs batch_easy_hard_pairs(const Comparison& comparison, const BatchEasyHardOpt
 /// Shapes:  -> T ≤ B triplets, one for each sample with a positive and a negative.
 Triplets batch_hard_triplets(const Comparison& comparison, const DistanceOptions& distance = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Whom the anchors are compared with, where not with one another: another view, proxies, a memory.
 struct Reference {
@@ -58,4 +58,4 @@ inline Relation relation_rows(const Comparison& comparison) { return relation_ro
 Relation relation_rows(const Comparison& comparison, const Tuples& tuples, std::int64_t first, std::int64_t count);
 
 }  // namespace detail
-}  // namespace diva
+}  // namespace diva::inline v0_1

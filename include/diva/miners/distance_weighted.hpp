@@ -6,7 +6,7 @@
 
 #include <limits>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct DistanceWeightedOptions {
   /// λ: nearer negatives count as if at this distance, which bounds the gradient's variance; in (0, 2).
@@ -67,4 +67,4 @@ torch::Tensor inverse_density_probabilities(const torch::Tensor& distances, cons
                                             const DistanceWeightedOptions& options);
 
 }  // namespace detail
-}  // namespace diva
+}  // namespace diva::inline v0_1

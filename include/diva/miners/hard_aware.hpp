@@ -6,7 +6,7 @@
 
 #include <optional>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct HardAwareOptions {
   double fraction = 0.5;  ///< Share of the positive pairs, and of the negative pairs, that are kept; in [0, 1]. Rounded up.
@@ -30,4 +30,4 @@ void describe(HardAwareOptions& options, Visitor&& visit) {
 /// Cost:    O(B·R·(D + log(B·R))) time, O(B·R) memory.
 Pairs hard_aware_pairs(const Comparison& comparison, const HardAwareOptions& options = {}, const std::optional<Pairs>& among = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

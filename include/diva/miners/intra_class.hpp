@@ -4,7 +4,7 @@
 #include <diva/core/options.hpp>
 #include <diva/miners/comparison.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct IntraClassOptions {
   /// `fixed`: anchor differs from positive and negative, and they from each other where the class has three samples in the batch.
@@ -29,4 +29,4 @@ void describe(IntraClassOptions& options, Visitor&& visit) {
 /// Cost:    O(B² + B·R).
 Triplets intra_class_triplets(const Comparison& comparison, Generator& generator, const IntraClassOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -2,7 +2,7 @@
 
 #include <diva/miners/comparison.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// All pairs of the anchors that have a positive: what the lifted structured loss compares. Draws nothing.
 ///
@@ -14,4 +14,4 @@ namespace diva {
 /// Cost:    O(B·R).
 Pairs lifted_pairs(const Comparison& comparison);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 #include <diva/distances/distance.hpp>
 #include <diva/miners/comparison.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct MultiSimilarityMinerOptions {
   double margin = 0.1;  ///< ε: pairs that are easier than the hardest of the other side by more than this are left out.
@@ -28,4 +28,4 @@ void describe(MultiSimilarityMinerOptions& options, Visitor&& visit) {
 /// Cost:    O(B·R·D) time, O(B·R) memory.
 Pairs multi_similarity_pairs(const Comparison& comparison, const MultiSimilarityMinerOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

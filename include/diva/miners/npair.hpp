@@ -4,7 +4,7 @@
 #include <diva/core/options.hpp>
 #include <diva/miners/comparison.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct NpairMinerOptions {
   /// `fixed`: negatives are samples of other classes, as in Revisiting DML; `repo`: all but the anchor and its positive, as in the
@@ -27,4 +27,4 @@ void describe(NpairMinerOptions& options, Visitor&& visit) {
 /// Cost:    O(B·R).
 Pairs npair_pairs(const Comparison& comparison, Generator& generator, const NpairMinerOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -2,7 +2,7 @@
 
 #include <diva/miners/comparison.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// The triplets of a batch that was put together as such: rows 3i, 3i + 1 and 3i + 2 are anchor, positive and negative of triplet
 /// i, whatever their labels. Draws nothing.
@@ -13,4 +13,4 @@ namespace diva {
 /// Throws:  ShapeError when the number of rows is no multiple of three, OptionError for a reference, which has no part in it.
 Triplets packaged_triplets(const Comparison& comparison);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 #include <diva/distances/distance.hpp>
 #include <diva/miners/comparison.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct PairMarginMinerOptions {
   double positive_margin = 0.2;   ///< Positives farther than this are kept.
@@ -29,4 +29,4 @@ void describe(PairMarginMinerOptions& options, Visitor&& visit) {
 /// Cost:    O(B·R·D) time, O(B·R) memory.
 Pairs pair_margin_pairs(const Comparison& comparison, const PairMarginMinerOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

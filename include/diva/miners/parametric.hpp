@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// The distribution over distances that a parametric miner begins with.
 enum class SamplingStart {
@@ -81,4 +81,4 @@ class ParametricMiner {
   torch::Tensor weights_;  // [bins] float64, not normalised
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

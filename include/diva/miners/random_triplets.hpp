@@ -3,7 +3,7 @@
 #include <diva/core/generator.hpp>
 #include <diva/miners/comparison.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// One triplet an anchor: a uniform positive and a uniform negative.
 ///
@@ -15,4 +15,4 @@ namespace diva {
 /// Cost:    O(B²).
 Triplets random_triplets(const Comparison& comparison, Generator& generator);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Any miner with its options bound: a batch, perhaps with a reference and a relation -> triplets or pairs. Miners that draw
 /// nothing leave the generator as it is.
@@ -28,4 +28,4 @@ std::vector<std::string> miner_names();
 /// The names with what they choose, source, cost and options, for documentation.
 std::vector<Listing> miner_listings();
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Samples with several labels: positive where they share enough, negative where they share none; pairs that share some but too
 /// few are neither.
@@ -44,4 +44,4 @@ Relation graded_relation(const torch::Tensor& labels, const torch::Tensor& refer
 Relation hierarchical_relation(const torch::Tensor& labels, const torch::Tensor& reference_labels = {},
                                const std::vector<double>& level_weights = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

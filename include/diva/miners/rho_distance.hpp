@@ -6,7 +6,7 @@
 
 #include <limits>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct RhoDistanceOptions {
   double switch_probability = 0.2;  ///< p_ρ: chance that an anchor pushes its own class; in [0, 1]. Revisiting's default.
@@ -37,4 +37,4 @@ void describe(RhoDistanceOptions& options, Visitor&& visit) {
 /// Throws:  OptionError for a reference, in which the anchor has no place, ShapeError.
 Triplets rho_distance_triplets(const Comparison& comparison, Generator& generator, const RhoDistanceOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How a sampling policy learns from its rewards.
 enum class PolicyGradient {
@@ -102,4 +102,4 @@ class SamplingPolicy : public Module {
   torch::Tensor memory_;        // float64: steps so far, updates so far, last metric, moving average of rewards, rewards so far
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -4,7 +4,7 @@
 #include <diva/core/options.hpp>
 #include <diva/miners/comparison.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct SemihardOptions {
   double margin = 0.2;  ///< How far beyond the positive a negative may lie, a Euclidean distance; > 0. The triplet loss's margin.
@@ -26,4 +26,4 @@ void describe(SemihardOptions& options, Visitor&& visit) {
 /// Cost:    O(B²·D) time, O(B²) memory.
 Triplets semihard_triplets(const Comparison& comparison, Generator& generator, const SemihardOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

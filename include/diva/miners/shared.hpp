@@ -2,7 +2,7 @@
 
 #include <diva/miners/distance_weighted.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How triplets for class-shared features are made (the seed's `--diva_sharing`).
 enum class Sharing {
@@ -40,4 +40,4 @@ void describe(SharedOptions& options, Visitor&& visit) {
 /// Throws:  OptionError (a relation and a reference), ShapeError.
 Triplets shared_triplets(const Comparison& comparison, Generator& generator, const SharedOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

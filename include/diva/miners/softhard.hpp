@@ -3,7 +3,7 @@
 #include <diva/core/generator.hpp>
 #include <diva/miners/comparison.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// One triplet an anchor, both ends hard where hard ones exist:
 ///
@@ -19,4 +19,4 @@ namespace diva {
 /// Cost:    O(B²·D) time, O(B²) memory.
 Triplets softhard_triplets(const Comparison& comparison, Generator& generator);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <array>
 #include <utility>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Which triplets, by how much farther than the positive the negative is.
 enum class TripletKind {
@@ -45,4 +45,4 @@ void describe(TripletMarginMinerOptions& options, Visitor&& visit) {
 /// Throws:  DataError when T exceeds 2^27, ShapeError.
 Triplets triplet_margin_triplets(const Comparison& comparison, const TripletMarginMinerOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

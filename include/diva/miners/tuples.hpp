@@ -4,7 +4,7 @@
 
 #include <variant>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// T triplets: int64 indices [T] of anchor, positive and negative. What a positive is lies with the miner; the criterion only pulls
 /// positives and pushes negatives.
@@ -46,4 +46,4 @@ torch::Tensor draw_columns(const torch::Tensor& weights, const torch::Tensor& un
 torch::Tensor for_mining(const torch::Tensor& embeddings);
 
 }  // namespace detail
-}  // namespace diva
+}  // namespace diva::inline v0_1

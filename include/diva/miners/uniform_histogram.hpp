@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct UniformHistogramOptions {
   std::int64_t bins = 100;              ///< Of equal width, between the smallest and the largest distance of each kind; ≥ 1.
@@ -34,4 +34,4 @@ void describe(UniformHistogramOptions& options, Visitor&& visit) {
 /// Cost:    O(B·R·(D + log(B·R))) time, O(B·R) memory.
 Pairs uniform_histogram_pairs(const Comparison& comparison, Generator& generator, const UniformHistogramOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

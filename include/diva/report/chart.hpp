@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// One line, or one kind of dots, of a chart. NaN and infinite values leave a gap. A line of one point is a dot.
 struct Series {
@@ -33,4 +33,4 @@ std::string render_svg(const LineChart& chart, const ChartArea& area = {});
 /// Ascending multiples of 1, 2 or 5 times a power of ten that cover [low, high] in about `count` steps.
 std::vector<double> round_ticks(double low, double high, int count = 5);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

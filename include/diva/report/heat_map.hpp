@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// A square matrix of shares as a picture, such as how much heads tell about each other.
 struct HeatMap {
@@ -18,4 +18,4 @@ struct HeatMap {
 /// fit.
 std::string render_svg(const HeatMap& map);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

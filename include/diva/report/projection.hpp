@@ -4,7 +4,7 @@
 #include <diva/core/generator.hpp>
 #include <diva/core/options.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// The two directions in which the features vary most; the sign of each is such that its far end is positive.
 ///
@@ -34,4 +34,4 @@ void describe(TsneOptions& options, Visitor&& visit) {
 /// Throws: as pca_2d, and ShapeError above 5,000 rows.
 torch::Tensor tsne_2d(const torch::Tensor& features, Generator& generator, const TsneOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

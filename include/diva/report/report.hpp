@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Points of a map, classes told apart by colour and by the name that hovering shows.
 struct EmbeddingMap {
@@ -37,4 +37,4 @@ std::string render_report(const ReportData& data);
 /// Writes it to a file, whole or not at all. Throws also IoError.
 void write_report(const std::string& path, const ReportData& data);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// One picture on the sheet.
 struct RetrievalItem {
@@ -25,4 +25,4 @@ struct RetrievalRow {
 /// only sign. Without rows it says so.
 std::string render_retrieval_sheet(const std::vector<RetrievalRow>& rows);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// The values of one combination of heads at one evaluation.
 struct RunEvaluation {
@@ -75,4 +75,4 @@ std::vector<LineChart> run_curves(const std::vector<RunRecord>& runs, const RunC
 /// Source:  Roth, Milbich et al., Revisiting Training Strategies and Generalization Performance in DML, ICML 2020, figure 4.
 std::vector<LineChart> metric_correlations(const std::vector<RunRecord>& runs, const RunComparisonOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

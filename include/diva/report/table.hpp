@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// A table of methods, heads or combinations against metrics; the best share (values up to 1) of each column is marked. NaN is a
 /// dash.
@@ -26,4 +26,4 @@ std::string render_html(const MetricTable& table);
 std::string render_markdown(const MetricTable& table);
 std::string render_latex(const MetricTable& table);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

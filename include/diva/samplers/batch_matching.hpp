@@ -2,7 +2,7 @@
 
 #include <torch/types.h>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How far two sets of features differ as normal distributions (the Fréchet inception distance).
 ///
@@ -52,4 +52,4 @@ double distance_moment_cost(const torch::Tensor& a, const torch::Tensor& b);
 /// Throws:  as frechet_distance.
 double distance_histogram_cost(const torch::Tensor& a, const torch::Tensor& b);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

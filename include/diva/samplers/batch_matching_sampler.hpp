@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// What the best of several candidate batches is.
 enum class BatchMatching {
@@ -91,4 +91,4 @@ class BatchMatchingSampler : public FeatureSampler {
   BatchCriterion criterion_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How the categories of a batch are chosen.
 enum class CategoryChoice {
@@ -75,4 +75,4 @@ class CategorySampler : public PlannedSampler {
 /// in the order of their first class ("Greek/character01" is of Greek). Names without '/' are of one category together.
 std::vector<std::int64_t> categories_of(const std::vector<std::string>& class_names);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

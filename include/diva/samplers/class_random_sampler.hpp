@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct ClassRandomSamplerOptions {
   std::int64_t batch_size = 112;
@@ -50,4 +50,4 @@ class ClassRandomSampler : public PlannedSampler {
   std::vector<std::vector<std::int64_t>> classes_;  // samples of each class that can be drawn
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How far two samples are from one another, for a coreset.
 enum class CoresetMeasure {
@@ -72,4 +72,4 @@ std::vector<std::int64_t> greedy_coreset(const torch::Tensor& features, std::int
 /// Throws:  as greedy_coreset; OptionError for λ < 0.
 std::vector<std::int64_t> d2_coreset(const torch::Tensor& features, std::int64_t count, Generator& generator, double lambda = 1);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Which coreset a batch is.
 enum class Coreset {
@@ -78,4 +78,4 @@ class CoresetSampler : public FeatureSampler {
   CoresetSamplerOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

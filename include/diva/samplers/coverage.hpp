@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// What batches hold of a data set.
 struct Coverage {
@@ -26,4 +26,4 @@ struct Coverage {
 /// Throws:  DataError for an index that is not of a sample.
 Coverage coverage(const std::vector<std::vector<std::int64_t>>& batches, const std::vector<std::int64_t>& labels);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// The part of a batch that one process of several computes: the batch is cut into `world_size` runs of neighbours, one for each
 /// rank in order, whose lengths differ by at most one (the first ones are longer). Together they are the batch, each sample once;
@@ -46,4 +46,4 @@ class DistributedSampler : public Sampler {
   std::int64_t world_size_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

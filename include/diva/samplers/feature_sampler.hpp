@@ -8,7 +8,7 @@
 #include <functional>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// A sampler that chooses by the features of all samples.
 ///
@@ -55,4 +55,4 @@ class FeatureSampler : public Sampler {
   std::vector<std::int64_t> plan_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct FeatureStoreOptions {
   bool update = true;        ///< Take the features of each trained batch; the seed's `--data_storage_no_update` says false.
@@ -63,4 +63,4 @@ class FeatureStore {
   torch::Tensor velocity_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

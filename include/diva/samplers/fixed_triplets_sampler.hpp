@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Sample indices of an anchor, a positive and a negative.
 using IndexTriplet = std::array<std::int64_t, 3>;
@@ -58,4 +58,4 @@ class FixedTripletsSampler : public PlannedSampler {
   Generator generator_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct FullRandomSamplerOptions {
   std::int64_t batch_size = 112;
@@ -40,4 +40,4 @@ class FullRandomSampler : public PlannedSampler {
   Generator generator_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

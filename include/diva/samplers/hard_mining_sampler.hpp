@@ -8,7 +8,7 @@
 #include <functional>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How hard samples are, from features [S, D] float32 and labels [S] int64 on the CPU: weights [S], finite and at least 0.
 using SampleHardness =
@@ -65,4 +65,4 @@ class HardMiningSampler : public FeatureSampler {
   HardMiningSamplerOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct HierarchicalSamplerOptions {
   std::int64_t batch_size = 112;
@@ -53,4 +53,4 @@ class HierarchicalSampler : public PlannedSampler {
   std::vector<std::vector<std::int64_t>> categories_;  // of each category, the places of its classes in classes_
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

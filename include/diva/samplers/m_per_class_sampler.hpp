@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// What becomes of classes with fewer than n samples.
 enum class SmallClasses {
@@ -64,4 +64,4 @@ class MPerClassSampler : public PlannedSampler {
   std::vector<std::int64_t> parts_;  // g of each class
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

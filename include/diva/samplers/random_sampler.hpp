@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct RandomSamplerOptions {
   std::int64_t batch_size = 112;
@@ -48,4 +48,4 @@ class RandomSampler : public Sampler {
   std::vector<std::int64_t> class_of_;              // of each sample, its place in classes_
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// What samplers may know of the training data.
 struct SamplerData {
@@ -55,4 +55,4 @@ std::vector<std::string> sampler_names();
 /// The names with what they draw, source, cost and options, for documentation.
 std::vector<Listing> sampler_listings();
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

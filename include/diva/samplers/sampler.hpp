@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Which samples make up a training batch.
 ///
@@ -78,4 +78,4 @@ class PlannedSampler : public Sampler {
   std::shared_ptr<Plan> plan_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How an Index holds its rows. N rows of D values; the last column is what a search reads.
 enum class IndexKind {
@@ -145,4 +145,4 @@ class Index {
 /// Whether the FAISS of this build can search on GPUs (CMake option DIVA_FAISS_GPU).
 bool faiss_on_gpu();
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Where the centroids of k-means begin.
 enum class Initialisation {
@@ -64,4 +64,4 @@ struct Clustering {
 /// Throws:  OptionError (k < 1, k > N, options), ShapeError, DataError (NaN or infinite features, and as nearest_neighbours).
 Clustering kmeans(const torch::Tensor& features, std::int64_t k, Generator& generator, const KmeansOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <functional>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// What "near" means; the distance that goes with it is what Neighbours::distances holds, smaller is nearer.
 enum class Similarity {
@@ -98,4 +98,4 @@ void visit_neighbours(const torch::Tensor& queries, const torch::Tensor& gallery
                       const torch::Tensor& query_ids = {}, const torch::Tensor& gallery_ids = {},
                       const NeighbourOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct PcaOptions {
   std::int64_t components = 0;  ///< Directions kept; 0: min(N, D), all there are.
@@ -53,4 +53,4 @@ Pca fit_pca(const torch::Tensor& features, const PcaOptions& options = {});
 /// Throws:  ShapeError.
 torch::Tensor transform(const Pca& pca, const torch::Tensor& features);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

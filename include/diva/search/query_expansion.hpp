@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct QueryExpansionOptions {
   std::int64_t neighbours = 10;  ///< n: gallery rows averaged into each query; fewer where the gallery has no more.
@@ -41,4 +41,4 @@ torch::Tensor expand_queries(const torch::Tensor& queries, const torch::Tensor& 
 /// Shapes:  features [N, D] -> [N, D], of length 1. The rest as expand_queries.
 torch::Tensor augment_database(const torch::Tensor& features, const QueryExpansionOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct RerankingOptions {
   std::int64_t k1 = 20;  ///< Neighbours of which the reciprocal ones describe a row.
@@ -52,4 +52,4 @@ Neighbours rerank_k_reciprocal(const torch::Tensor& queries, const torch::Tensor
 /// Each row against all others: the gallery is the queries, which count once in the neighbourhoods, and no row is its own result.
 Neighbours rerank_k_reciprocal(const torch::Tensor& features, std::int64_t k, const RerankingOptions& options = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

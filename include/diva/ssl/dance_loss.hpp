@@ -3,7 +3,7 @@
 #include <diva/core/options.hpp>
 #include <diva/ssl/self_similarity_loss.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct DanceOptions {
   double temperature = 0.1;                 ///< τ; > 0. The published runs use 0.01.
@@ -52,4 +52,4 @@ class DanceLoss final : public SelfSimilarityLoss {
   DanceOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -5,7 +5,7 @@
 
 #include <functional>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct DeepClusterOptions {
   std::int64_t clusters = 300;         ///< Of the data set; the seed's `--diva_dc_ncluster`.
@@ -58,4 +58,4 @@ void describe(DeepClusterLabelsOptions& options, Visitor&& visit) {
 torch::Tensor deep_cluster_labels(const torch::Tensor& features, std::int64_t clusters, Generator& generator,
                                   const DeepClusterLabelsOptions& options = {}, const Projection& projection = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -2,7 +2,7 @@
 
 #include <diva/ssl/pretext_classifier.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Predicts by how many quarters an image was turned.
 ///
@@ -36,4 +36,4 @@ RotatedViews rotated_views(const torch::Tensor& images);
 /// Throws:  ShapeError, DataError (quarters out of range; values are read on the CPU only).
 torch::Tensor rotated(const torch::Tensor& images, const torch::Tensor& quarters);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -6,7 +6,7 @@
 
 #include <string_view>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct InvariantSpreadOptions {
   double temperature = 0.1;  ///< τ; > 0. The seed's `--diva_instdiscr_temperature`.
@@ -48,4 +48,4 @@ class InvariantSpreadLoss : public Module {
   InvariantSpreadOptions options_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

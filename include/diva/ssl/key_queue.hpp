@@ -3,7 +3,7 @@
 #include <torch/types.h>
 #include <diva/core/state.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// The newest keys of former batches, first in, first out.
 ///
@@ -35,4 +35,4 @@ class KeyQueue {
   torch::Tensor storage_;  // [capacity, dim] from the first push on
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

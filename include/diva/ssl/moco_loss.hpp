@@ -3,7 +3,7 @@
 #include <diva/core/options.hpp>
 #include <diva/ssl/self_similarity_loss.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct MocoOptions {
   double temperature = 0.1;                 ///< τ; > 0. The published runs use 0.01.
@@ -32,4 +32,4 @@ class MocoLoss final : public SelfSimilarityLoss {
   [[nodiscard]] Weighting weighting(const torch::Tensor& similarities, std::int64_t dim) const override;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

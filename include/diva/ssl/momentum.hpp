@@ -2,7 +2,7 @@
 
 #include <diva/core/module.hpp>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Moves a key network a step towards the trained one: an exponential moving average of parameters and buffers.
 ///
@@ -14,4 +14,4 @@ namespace diva {
 /// Throws:  DataError when the two do not have the same tensors; OptionError when m is outside [0, 1].
 void momentum_update(const Module& key_network, const Module& network, double momentum);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct PretextClassifierOptions {
   double learning_rate_factor = 10;  ///< The classifier learns this many times as fast as the network; ≥ 0. The seed's 10.
@@ -53,4 +53,4 @@ class PretextClassifier : public Module {
   double learning_rate_factor_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Makes a self-similarity criterion by its name (moco, dance; the seed's fast_moco is dance), with options as a JSON object.
 ///
@@ -35,4 +35,4 @@ std::vector<std::string> ssl_names();
 /// The same with formula, source, cost and options, for documentation.
 std::vector<Listing> ssl_listings();
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

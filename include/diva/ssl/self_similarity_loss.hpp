@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// A criterion that compares each sample's embedding with the key of its own second view and with a queue of other samples' keys.
 ///
@@ -43,4 +43,4 @@ class SelfSimilarityLoss : public Module {
   double temperature_learning_rate_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// The format that a checkpoint names, as the text `format`.
 inline constexpr auto checkpoint_format = "diva checkpoint 1";
@@ -41,4 +41,4 @@ TrainedNetwork load_network(const std::string& path, torch::Device device = torc
 std::vector<std::string> recipe_differences(const std::string& one, const std::string& other, const std::string& left_out,
                                             const std::string& path);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

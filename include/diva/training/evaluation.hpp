@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct EvaluationOptions {
   std::vector<std::string> metrics = {"recall@1", "recall@2", "recall@4",
@@ -82,4 +82,4 @@ double value_of(const std::vector<EvaluationRow>& rows, const Selection& selecti
 std::vector<EvaluationRow> evaluate_combinations(const EmbeddedSet& set, const std::vector<Combination>& combinations,
                                                  const std::vector<std::string>& metrics, Generator generator);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

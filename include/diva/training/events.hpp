@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// One optimisation step is done.
 struct StepEvent {
@@ -59,4 +59,4 @@ class Observer {
   virtual void on(const WarningEvent&) {}
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

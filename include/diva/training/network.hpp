@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct NetworkOptions {
   std::string backbone = "resnet50";                    ///< A name that make_backbone takes.
@@ -49,4 +49,4 @@ class Network : public Module {
   Heads heads_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

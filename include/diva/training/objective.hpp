@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 struct ObjectiveOptions {
   std::string loss = "margin";              ///< Criterion of the discriminative, shared and intra heads; a name of make_loss.
@@ -181,4 +181,4 @@ class Objective : public Module {
 /// The edges that the options mean for these heads. OptionError when `rho` does not fit the number of edges.
 std::vector<DecorrelationEdge> decorrelation_edges(const ObjectiveOptions& options, const std::vector<std::string>& heads);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 enum class OptimizerKind {
   adam,   ///< Kingma and Ba, ICLR 2015; weight decay is an L2 term of the loss.
@@ -114,4 +114,4 @@ class Optimizer {
   std::unique_ptr<Implementation> implementation_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// In what numbers the backbone is computed in training. Weights, heads, criteria, optimiser and evaluation are always float32.
 enum class Precision {
@@ -59,4 +59,4 @@ class LossScaler {
   std::int64_t steps_ = 0;  // since the last overflow
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// "1:05", "2:03:09": minutes and seconds, hours when there are any; "?" for what is not finite.
 std::string format_duration(double seconds);
@@ -51,4 +51,4 @@ class ProgressObserver : public Observer {
   StatusLine line_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

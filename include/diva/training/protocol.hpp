@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// What chooses the epoch of which a run reports.
 enum class Protocol {
@@ -107,4 +107,4 @@ ProtocolResult run_protocol(const TrainingOptions& options, const ProtocolOption
 Combination search_head_weights(const EmbeddedSet& set, const std::vector<std::string>& heads, const std::string& metric,
                                 const Generator& generator);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

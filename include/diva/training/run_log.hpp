@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Writes a run's numbers into its folder: `train.csv`, a row a step (step, epoch, loss, a column a term, learning_rate), and
 /// `evaluation.csv`, a row for each combination and evaluation (epoch, combination, a column a metric); `events.jsonl`, an object a
@@ -37,4 +37,4 @@ class RunLog : public Observer {
   std::int64_t step_;
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// How a learning rate moves during a run.
 enum class ScheduleKind {
@@ -67,4 +67,4 @@ struct SchedulePosition {
 /// Edge:    after the last step the cosine stays at `lowest`. Values of the history that are NaN are no gain.
 double schedule_factor(const ScheduleOptions& options, const SchedulePosition& position);
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

@@ -1,6 +1,6 @@
 #pragma once
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// While it lives, SIGINT (Ctrl-C) and SIGTERM ask for a stop instead of killing the process; a second signal of the kind kills it
 /// as usual. One may live at a time; the former handlers come back with its end.
@@ -15,4 +15,4 @@ class StopSignal {
   [[nodiscard]] static bool requested();
 };
 
-}  // namespace diva
+}  // namespace diva::inline v0_1

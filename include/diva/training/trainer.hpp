@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-namespace diva {
+namespace diva::inline v0_1 {
 
 /// Everything that a run is a function of, besides its data: the recipe. It is written into each checkpoint as JSON.
 struct TrainingOptions {
@@ -120,4 +120,4 @@ Progress checkpoint_progress(const std::string& folder);
 TrainingResult train(const TrainingOptions& options, std::shared_ptr<const ImageStore> training,
                      std::shared_ptr<const ImageStore> evaluation, const RunOptions& run = {});
 
-}  // namespace diva
+}  // namespace diva::inline v0_1
