@@ -75,6 +75,10 @@ class Search {
       row_order_.resize(queries_.count);
       std::iota(row_order_.begin(), row_order_.end(), 0);
     }
+    if (queries_.ids) {
+      row_ids_ = ids_in_order(queries_, row_order_);
+      column_ids_ = ids_in_order(gallery_, column_order_);
+    }
     const bool able = method.kernel != Kernel::avx2 && queries_.dim <= 65536;
     encode(able && (method.codes == CodeWidth::eight || (method.codes == CodeWidth::automatic && method.kernel == Kernel::avx512)));
   }
@@ -189,6 +193,13 @@ class Search {
 
   // Absolute, of D where it is measured; that of the others is relative to what the codes' own error already covers.
   [[nodiscard]] double measuring_error() const { return cosine() ? 0x1p-49 * (static_cast<double>(queries_.dim) + 8) : 0; }
+
+  // Where the search goes along them, row by row and column by column.
+  static std::vector<std::int64_t> ids_in_order(const Rows<T>& rows, const std::vector<std::int32_t>& order) {
+    std::vector<std::int64_t> ids(order.size());
+    for (std::size_t place = 0; place < order.size(); ++place) ids[place] = rows.ids[order[place]];
+    return ids;
+  }
 
   [[nodiscard]] const RowCodes& row_codes() const { return symmetric_ ? column_codes_ : row_codes_; }
 
@@ -315,7 +326,7 @@ class Search {
 
   [[nodiscard]] TileState& state(std::int64_t tile) { return states_[tile - first_tile_]; }
   [[nodiscard]] bool excluded(std::int64_t place, std::int64_t column) const {
-    return queries_.ids && queries_.ids[row_order_[place]] == gallery_.ids[column_order_[column]];
+    return !row_ids_.empty() && row_ids_[place] == column_ids_[column];
   }
 
   // Of so many columns seen, as many as hold the k nearest of all but for three standard deviations: about one query in a thousand
@@ -583,6 +594,7 @@ class Search {
   PairMeasure<T> measure_;
   std::int64_t row_tile_ = 0, column_tile_ = 0;
   std::vector<std::int32_t> row_order_, column_order_;
+  std::vector<std::int64_t> row_ids_, column_ids_;  // in these orders; empty where there are none
   RowCodes row_codes_, column_codes_;
   std::vector<Bounds> row_bounds_, column_bounds_;
   CodeErrors errors_;

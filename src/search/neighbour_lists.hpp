@@ -1,9 +1,13 @@
 #pragma once
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <limits>
 #include <memory>
+#include <new>
 #include <span>
 #include <vector>
 
@@ -25,7 +29,7 @@ class NeighbourLists {
 
   /// Room for `queries` lists, each of k + k / 4 + 32 candidates, or of the whole gallery.
   NeighbourLists(std::int64_t k, std::int64_t gallery, std::int64_t queries)
-      : k_(k), capacity_(capacity(k, gallery)), storage_(new Candidate<T>[queries * capacity_]) {}
+      : k_(k), capacity_(capacity(k, gallery)), storage_(allocate(queries * capacity_)) {}
 
   /// Of one list.
   static std::int64_t bytes(std::int64_t k, std::int64_t gallery) {
@@ -101,12 +105,27 @@ class NeighbourLists {
     T limit = no_limit, guess = no_limit;  // of the guesses, the smallest
   };
 
+  // In huge pages where the system has them: appending goes from list to list, each on pages of its own.
+  static Candidate<T>* allocate(std::int64_t count) {
+    constexpr std::size_t huge = 2 << 20;
+    const auto bytes = (static_cast<std::size_t>(count) * sizeof(Candidate<T>) + huge - 1) / huge * huge;
+    void* memory = std::aligned_alloc(huge, bytes);
+    if (memory == nullptr) throw std::bad_alloc();
+#if defined(MADV_HUGEPAGE)
+    madvise(memory, bytes, MADV_HUGEPAGE);  // a wish: nothing depends on whether it is granted
+#endif
+    return static_cast<Candidate<T>*>(memory);
+  }
+
   static std::int64_t capacity(std::int64_t k, std::int64_t gallery) { return std::min(k + k / 4 + 32, gallery); }
   [[nodiscard]] List& list(std::int64_t query) { return lists_[query - first_]; }
 
   std::int64_t k_, capacity_, first_ = 0;
   std::vector<List> lists_;
-  std::unique_ptr<Candidate<T>[]> storage_;
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+  std::unique_ptr<Candidate<T>[], Free> storage_;
 };
 
 }  // namespace diva::inline v0_1::detail
