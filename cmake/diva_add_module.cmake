@@ -66,6 +66,7 @@ function(diva_add_module name)
     ${target} PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/include" FILES ${headers})
   target_link_libraries(${target} PUBLIC ${arg_DEPENDS} PRIVATE ${arg_PRIVATE_DEPENDS})
   diva_use_precompiled(${target})
+  add_dependencies(diva_installed ${target})
 
   install(
     TARGETS ${target}
