@@ -33,7 +33,7 @@ ARGUMENTS = {
     "evaluation": ("--contenders diva,faiss,pml --diva build/bench/bin/diva_evaluate",
                    "--contenders diva,faiss,pml --diva build/bench/bin/diva_evaluate --rows 3000 --no_clustering"),
     "images": ("--count 100 --repetitions 6 --rounds 5", "--count 5 --repetitions 1 --rounds 1"),
-    "backbones": ("--batch 2 resnet18 resnet34 resnet50 googlenet bninception vits16",
+    "backbones": ("--batch 2 resnet18 resnet34 resnet50 resnet101 googlenet bninception vits16 vitb32 dinov2_vits14_reg4",
                   "--batch 1 --size 64 --repetitions 1 --rounds 1 resnet18"),
     "training_step": ("--peer build/bench/bin/training_peer --steps 3 resnet18:112:64",
                       "--peer build/bench/bin/training_peer --steps 1 resnet18:16:64"),
@@ -65,7 +65,7 @@ def run(name, arguments, images):
 
 def put(page, name, text):
     """The page with the text between the markers of that name."""
-    return re.sub(rf"(<!-- table: {name} -->\n).*?(\n<!-- end -->)", lambda found: found[1] + text + found[2], page, flags=re.DOTALL)
+    return re.sub(rf"(<!-- table: {name} -->\n\n).*?(\n\n<!-- end -->)", lambda found: found[1] + text + found[2], page, flags=re.DOTALL)
 
 
 def main():
