@@ -172,7 +172,7 @@ struct NeighbourCrossEntropy {
     const auto sums = sum_exponentials<L>(row, positives, negatives);
     const double all = log_of_both(sums.log_positive, sums.log_negative);
     row.set_loss(all - sums.log_positive);
-    multiply_sides<L>(row, scale * std::expm1(sums.log_positive - all) / sums.positive,
+    multiply_sides<L>(row, scale * (std::exp(sums.log_positive - all) - 1) / sums.positive,
                       row.negative_count == 0 ? 0 : scale * std::exp(sums.log_negative - all) / sums.negative);
   }
 };
