@@ -10,7 +10,8 @@ tests_of() {
   shift
   set_up "$preset"
   chosen=(-LE '^(package|python|fuzz|demo)$' "$@")
-  mapfile -t programs < <(ctest --test-dir "$build" --show-only=json-v1 "${chosen[@]}" | grep -oE "$build/bin/\w+" | sed "s|^$build/||" | sort -u)
+  # ctest also names those that are not built yet, as missing.
+  mapfile -t programs < <(ctest --test-dir "$build" -N -V "${chosen[@]}" 2>&1 | grep -oE "$build/bin/test_\w+" | sed "s|^$build/||" | sort -u)
   ((${#programs[@]})) || die "no test of that name"
   modules=("${programs[@]#bin/test_}")
   make_targets "${programs[@]}" || die "the build failed, so no test ran"
