@@ -14,7 +14,9 @@ if(NOT BUILD_SHARED_LIBS)
   target_compile_options(diva_build_settings INTERFACE -fvisibility=hidden -fvisibility-inlines-hidden)
 endif()
 if(DIVA_SANITIZE)
-  target_compile_options(diva_build_settings INTERFACE -fsanitize=${DIVA_SANITIZE} -fno-omit-frame-pointer)
+  # GCC's warnings follow the paths of the instruments' own code; what TSan warns of, fences, is in LibTorch's headers.
+  target_compile_options(diva_build_settings INTERFACE -fsanitize=${DIVA_SANITIZE} -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+                                                       -Wno-maybe-uninitialized $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
   target_link_options(diva_build_settings INTERFACE -fsanitize=${DIVA_SANITIZE})
 endif()
 

@@ -55,9 +55,10 @@ std::vector<std::string> gallery_names(const Flags& f, const program::FeatureFil
   std::vector<std::string> names;
   if (!f.names.empty()) {
     const auto lists = diva::read_labels({f.names});
-    const auto* rows = lists.labels[0].data_ptr<std::int64_t>();
+    const auto* labels = lists.labels[0].data_ptr<std::int64_t>();
     for (std::int64_t i = 0; i < lists.labels[0].size(0); ++i) {
-      names.push_back(lists.class_names.empty() ? std::to_string(rows[i]) : lists.class_names[static_cast<std::size_t>(rows[i])]);
+      names.push_back(lists.class_names.empty() ? std::to_string(labels[i])
+                                                : lists.class_names[static_cast<std::size_t>(labels[i])]);
     }
   } else if (const auto paths = gallery.others.texts.find("paths"); paths != gallery.others.texts.end()) {
     for (const auto& path : diva::parse_json(paths->second, f.gallery)) names.push_back(path.get<std::string>());

@@ -10,7 +10,7 @@ namespace diva::inline v0_1::detail {
 namespace {
 
 /// A program with its own parameters: they are trained, written and restored as any backbone's.
-class TorchScript : public Backbone {
+class TorchScript final : public Backbone {
  public:
   TorchScript(const BackboneOptions& options, const torch::jit::Module& program) : options_(options), program_(program) {
     list_tensors();

@@ -518,7 +518,7 @@ PickleValue Unpickler::call(const PickleValue& function, const PickleValue& argu
   refuse("a function of torch.save's", global.name);
 }
 
-Pickler::Pickler() { bytes_ = "\x80\x02"; }
+Pickler::Pickler() : bytes_("\x80\x02") {}
 
 void Pickler::number(std::uint64_t value, int bytes) {
   for (int i = 0; i < bytes; ++i) bytes_.push_back(static_cast<char>(value >> (8 * i)));

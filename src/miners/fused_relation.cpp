@@ -29,7 +29,7 @@ void FusedRelation::by_labels(const torch::Tensor& anchors, const torch::Tensor&
   const auto *own_labels = own.data_ptr<std::int64_t>(), *labels = others.data_ptr<std::int64_t>();
   order_.resize(static_cast<std::size_t>(references_));
   std::iota(order_.begin(), order_.end(), 0);
-  const auto before = [&](std::int32_t a, std::int32_t b) { return labels[a] < labels[b] || (labels[a] == labels[b] && a < b); };
+  const auto before = [&](std::int32_t a, std::int32_t b) { return labels[a] < labels[b] || (a < b && labels[a] == labels[b]); };
   if (!std::is_sorted(order_.begin(), order_.end(), before)) std::sort(order_.begin(), order_.end(), before);
 
   members_.resize(static_cast<std::size_t>(anchors_));

@@ -24,9 +24,13 @@ class Study {
  public:
   Study(const TrainingOptions& options, const ProtocolOptions& protocol, const Split& data, const MakeStore& make_store,
         const RunOptions& run, const std::function<std::vector<Observer*>(const std::string&)>& begin_run)
-      : options_(options), protocol_(protocol), data_(data), make_store_(make_store), run_(run), begin_run_(begin_run) {
-    test_ = make_store(data.test);
-  }
+      : options_(options),
+        protocol_(protocol),
+        data_(data),
+        make_store_(make_store),
+        run_(run),
+        begin_run_(begin_run),
+        test_(make_store(data.test)) {}
 
   ProtocolResult result() {
     const auto seeds = protocol_.seeds.empty() ? std::vector<std::int64_t>{options_.seed} : protocol_.seeds;

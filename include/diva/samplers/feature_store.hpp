@@ -39,7 +39,7 @@ void describe(FeatureStoreOptions& options, Visitor&& visit) {
 class FeatureStore {
  public:
   /// OptionError for samples < 1 and options out of bounds.
-  FeatureStore(std::int64_t samples, FeatureStoreOptions options = {});
+  explicit FeatureStore(std::int64_t samples, FeatureStoreOptions options = {});
 
   /// Whether there was a refresh.
   [[nodiscard]] bool filled() const { return features_.defined(); }
