@@ -162,6 +162,7 @@ function(diva_finish_modules)
   install(
     FILES "${PROJECT_BINARY_DIR}/diva-config.cmake" "${PROJECT_BINARY_DIR}/diva-config-version.cmake"
           "${PROJECT_SOURCE_DIR}/cmake/FindTurboJPEG.cmake" "${PROJECT_SOURCE_DIR}/cmake/FindSPNG.cmake"
+          "${PROJECT_SOURCE_DIR}/cmake/diva_clang.cmake" "${PROJECT_SOURCE_DIR}/cmake/clang_vector.hpp"
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/diva COMPONENT development)
   diva_install_pkg_config()
 endfunction()
