@@ -26,9 +26,9 @@ def extract(wheel, wanted, place):
                         out.write(block)
 
 
-# Without its libgomp: the compiler's serves it, FAISS and diva alike.
+# Without a libgomp that the compiler's can replace, as it serves FAISS and diva too.
 def of_torch(name):
-    if name.endswith("/") or re.search(r"lib(torch_cuda|torch_python|torch_nvshmem|c10_cuda|caffe2_nvrtc|gomp)[^/]*$", name):
+    if name.endswith("/") or re.search(r"lib(torch_cuda|torch_python|torch_nvshmem|c10_cuda|caffe2_nvrtc)[^/]*$|libgomp\.so\.1$", name):
         return None
     return name if name.startswith(("torch/lib/lib", "torch/include/", "torch/version.py")) else None
 

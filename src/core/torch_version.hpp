@@ -6,6 +6,8 @@
 #include <torch/version.h>
 
 #include <memory>
+#include <sstream>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -27,7 +29,7 @@ inline torch::Tensor scaled_dot_product_attention(const torch::Tensor& query, co
 #endif
 }
 
-/// How this LibTorch owns a node of its graph: std::shared_ptr, or since 2.13 or so c10::intrusive_ptr.
+/// How this LibTorch owns a node of its graph: std::shared_ptr, or in the newest ones c10::intrusive_ptr.
 using NodePointer = std::remove_cvref_t<decltype(std::declval<const torch::Tensor&>().grad_fn())>;
 
 /// A node of class Node for the graph. Shared nodes need LibTorch's deleter, which takes deep graphs apart without recursion.
@@ -38,6 +40,19 @@ NodePointer make_node(Arguments&&... arguments) {
     return {new Node(std::forward<Arguments>(arguments)...), [](auto* node) { deleteNode(node); }};
   else
     return c10::make_intrusive<Node>(std::forward<Arguments>(arguments)...);
+}
+
+/// Under what an optimiser files a parameter's state: the text of its address up to LibTorch 1.13, since 2.0 the address. Key is the key
+/// of the optimiser's state().
+template <typename Key>
+Key optimizer_key(const torch::Tensor& parameter) {
+  if constexpr (std::is_same_v<Key, std::string>) {
+    std::ostringstream text;
+    text << parameter.unsafeGetTensorImpl();
+    return text.str();
+  } else {
+    return parameter.unsafeGetTensorImpl();
+  }
 }
 
 // LibTorch 2.4 named the device of autocast where there was a function for each.
