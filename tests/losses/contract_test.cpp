@@ -84,6 +84,7 @@ TEST_CASE("contract: the order of the batch does not matter") {
       const auto order = diva::Generator(seed).permutation(10);
       const double straight = value_of(name, x, labels);
       const double shuffled = value_of(name, x.index_select(0, order), labels.index_select(0, order));
+      CAPTURE(seed, straight);
       CHECK(std::abs(straight - shuffled) < 1e-12 * (1 + std::abs(straight)));
     }
   });
