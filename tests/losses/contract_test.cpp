@@ -27,7 +27,8 @@ Batch random_batch(std::uint64_t seed, torch::ScalarType type = torch::kFloat64)
 }
 
 std::unique_ptr<diva::Loss> make(const std::string& name, torch::ScalarType type = torch::kFloat64) {
-  diva::Generator generator(11);
+  // No seed of a batch: its embeddings would lie on the proxies, where ArcFace's angle has a kink that magnifies rounding.
+  diva::Generator generator(1000);
   auto loss = diva::make_loss(name, {.num_classes = classes, .embed_dim = 6}, "{}", generator);
   loss->to(type);
   return loss;
