@@ -13,6 +13,12 @@ target_compile_options(diva_build_settings INTERFACE ${OpenMP_CXX_FLAGS})
 if(NOT BUILD_SHARED_LIBS)
   target_compile_options(diva_build_settings INTERFACE -fvisibility=hidden -fvisibility-inlines-hidden)
 endif()
+# A wheel of LibTorch brings the headers of a fmt of its own, which come before those of the library that is linked: they need none.
+foreach(folder IN LISTS TORCH_INCLUDE_DIRS)
+  if(EXISTS "${folder}/fmt/format.h" AND NOT folder IN_LIST CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES)
+    target_compile_definitions(diva_build_settings INTERFACE FMT_HEADER_ONLY)
+  endif()
+endforeach()
 if(DIVA_SANITIZE)
   # GCC's warnings follow the paths of the instruments' own code; what TSan warns of, fences, is in LibTorch's headers.
   target_compile_options(diva_build_settings INTERFACE -fsanitize=${DIVA_SANITIZE} -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -159,6 +165,7 @@ function(diva_finish_modules)
   install(
     FILES "${PROJECT_BINARY_DIR}/diva-config.cmake" "${PROJECT_BINARY_DIR}/diva-config-version.cmake"
           "${PROJECT_SOURCE_DIR}/cmake/FindTurboJPEG.cmake" "${PROJECT_SOURCE_DIR}/cmake/FindSPNG.cmake"
+          "${PROJECT_SOURCE_DIR}/cmake/diva_clang.cmake" "${PROJECT_SOURCE_DIR}/cmake/clang_vector.hpp"
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/diva COMPONENT development)
   diva_install_pkg_config()
 endfunction()

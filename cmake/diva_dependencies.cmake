@@ -4,7 +4,8 @@
 set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL TRUE)
 
 # LibTorch's own config sets warnings and flags of its making; its target is all that is used.
-find_package(Torch 1.13 REQUIRED)
+find_package(Torch ${DIVA_TORCH_MINIMUM} REQUIRED)
+include(diva_clang)
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
 

@@ -7,6 +7,7 @@
 #include <diva/metrics/head_correlation.hpp>
 #include <diva/report.hpp>
 
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <filesystem>

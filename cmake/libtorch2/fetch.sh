@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# fetch.sh FOLDER [VERSION]: PyPI's wheel of torch, the newest or this one, as FOLDER/torch, and FOLDER/cmake/TorchConfig.cmake, which
-# links it without a CUDA toolkit. Python is needed to fetch it, not to use it.
+# fetch.sh FOLDER [VERSION]: PyPI's wheel of torch, the newest or this one, as FOLDER/torch; the files beside this script, in FOLDER/cmake,
+# link it without a CUDA toolkit. Python is needed to fetch it, not to use it.
 set -euo pipefail
 folder=$1 version=${2:-}
-here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 wheels=$(mktemp -d)
 trap 'rm -rf "$wheels"' EXIT
 python3 -m venv "$wheels/venv"
@@ -27,8 +26,9 @@ def extract(wheel, wanted, place):
                         out.write(block)
 
 
+# Without a libgomp that the compiler's can replace, as it serves FAISS and diva too.
 def of_torch(name):
-    if name.endswith("/") or re.search(r"lib(torch_cuda|torch_python|torch_nvshmem|c10_cuda|caffe2_nvrtc)[^/]*$", name):
+    if name.endswith("/") or re.search(r"lib(torch_cuda|torch_python|torch_nvshmem|c10_cuda|caffe2_nvrtc)[^/]*$|libgomp\.so\.1$", name):
         return None
     return name if name.startswith(("torch/lib/lib", "torch/include/", "torch/version.py")) else None
 
@@ -48,5 +48,3 @@ for package, stem in (("nvidia-cuda-runtime", "libcudart"), ("nvidia-cuda-cupti"
     [wheel] = glob.glob(os.path.join(wheels, f"{package.replace('-', '_')}*.whl"))
     extract(wheel, lambda entry: f"torch/lib/{name}" if entry.endswith(f"/{name}") else None, folder)
 PYTHON
-mkdir -p "$folder/cmake"
-cp "$here/TorchConfig.cmake" "$folder/cmake/TorchConfig.cmake"

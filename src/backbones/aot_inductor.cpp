@@ -2,8 +2,8 @@
 #include <torch/utils.h>
 #include <diva/core/checks.hpp>
 
+#include "../core/torch_version.hpp"
 #include "network.hpp"
-#include "torch_version.hpp"
 
 #if DIVA_TORCH_AT_LEAST(2, 6)
 #include <torch/csrc/inductor/aoti_package/model_package_loader.h>

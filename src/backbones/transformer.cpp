@@ -2,8 +2,8 @@
 
 #include <cmath>
 
+#include "../core/torch_version.hpp"
 #include "network.hpp"
-#include "torch_version.hpp"
 
 namespace diva::inline v0_1::detail {
 namespace {

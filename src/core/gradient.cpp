@@ -2,8 +2,9 @@
 #include <torch/utils.h>
 #include <diva/core/gradient.hpp>
 
-#include <memory>
 #include <utility>
+
+#include "torch_version.hpp"
 
 namespace diva::inline v0_1::detail {
 namespace {
@@ -26,7 +27,7 @@ torch::Tensor with_gradient(torch::Tensor value, const std::vector<torch::Tensor
   bool needed = false;
   for (const auto& input : inputs) needed = needed || input.requires_grad();
   if (!needed || !torch::GradMode::is_enabled()) return value;
-  const std::shared_ptr<GradientNode> node(new GradientNode(std::move(backward)), torch::autograd::deleteNode);
+  const auto node = make_node<GradientNode>(std::move(backward));
   node->set_next_edges(torch::autograd::collect_next_edges(inputs));
   torch::autograd::set_history(value, node);
   return value;

@@ -3,6 +3,7 @@
 #include <diva/report/runs.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>

@@ -13,20 +13,16 @@
 #include <algorithm>
 #include <set>
 
+#include "../core/torch_version.hpp"
+
 namespace diva::inline v0_1 {
 namespace {
 
 using TorchOptions = std::unique_ptr<torch::optim::OptimizerOptions>;
 using TorchState = std::unique_ptr<torch::optim::OptimizerParamState>;
 
-// LibTorch 1.13 files a parameter's state under the text of its address, 2.x under the address.
 auto key(const torch::Tensor& parameter) {
-  using Key = std::decay_t<decltype(std::declval<torch::optim::Adam&>().state())>::key_type;
-  if constexpr (std::is_same_v<Key, std::string>) {
-    return c10::guts::to_string(parameter.unsafeGetTensorImpl());
-  } else {
-    return static_cast<void*>(parameter.unsafeGetTensorImpl());
-  }
+  return detail::optimizer_key<std::decay_t<decltype(std::declval<torch::optim::Adam&>().state())>::key_type>(parameter);
 }
 
 template <class AdamOptions>

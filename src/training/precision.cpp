@@ -1,43 +1,19 @@
-#include <ATen/autocast_mode.h>
 #include <torch/utils.h>
-#include <torch/version.h>
 #include <diva/core/error.hpp>
 #include <diva/training/precision.hpp>
 
+#include "../core/torch_version.hpp"
+
 namespace diva::inline v0_1 {
-namespace {
-
-// LibTorch 2.4 named the device where there was a function for each.
-#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
-bool enabled(torch::DeviceType device) { return at::autocast::is_autocast_enabled(device); }
-void enable(torch::DeviceType device, bool on) { at::autocast::set_autocast_enabled(device, on); }
-torch::ScalarType type(torch::DeviceType device) { return at::autocast::get_autocast_dtype(device); }
-void set_type(torch::DeviceType device, torch::ScalarType type) { at::autocast::set_autocast_dtype(device, type); }
-#else
-bool enabled(torch::DeviceType device) {
-  return device == torch::kCUDA ? at::autocast::is_enabled() : at::autocast::is_cpu_enabled();
-}
-void enable(torch::DeviceType device, bool on) {
-  device == torch::kCUDA ? at::autocast::set_enabled(on) : at::autocast::set_cpu_enabled(on);
-}
-torch::ScalarType type(torch::DeviceType device) {
-  return device == torch::kCUDA ? at::autocast::get_autocast_gpu_dtype() : at::autocast::get_autocast_cpu_dtype();
-}
-void set_type(torch::DeviceType device, torch::ScalarType type) {
-  device == torch::kCUDA ? at::autocast::set_autocast_gpu_dtype(type) : at::autocast::set_autocast_cpu_dtype(type);
-}
-#endif
-
-}  // namespace
 
 Autocast::Autocast(Precision precision, torch::Device device) : active_(precision != Precision::float32), device_(device.type()) {
   if (!active_) return;
   if (precision == Precision::half && !device.is_cuda())
     detail::fail<OptionError>("Autocast", "precision", "float32 or bfloat16 on the CPU", "half");
-  was_enabled_ = enabled(device_);
-  former_ = type(device_);
-  set_type(device_, precision == Precision::half ? torch::kHalf : torch::kBFloat16);
-  enable(device_, true);
+  was_enabled_ = detail::autocast_enabled(device_);
+  former_ = detail::autocast_type(device_);
+  detail::set_autocast_type(device_, precision == Precision::half ? torch::kHalf : torch::kBFloat16);
+  detail::enable_autocast(device_, true);
   at::autocast::increment_nesting();
 }
 
@@ -45,8 +21,8 @@ Autocast::~Autocast() {
   if (!active_) return;
   // Weights that were cast are kept until the outermost guard ends; they are stale after a step.
   if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-  enable(device_, was_enabled_);
-  set_type(device_, former_);
+  detail::enable_autocast(device_, was_enabled_);
+  detail::set_autocast_type(device_, former_);
 }
 
 bool LossScaler::unscale(const std::vector<torch::Tensor>& parameters) {

@@ -27,7 +27,8 @@ Batch random_batch(std::uint64_t seed, torch::ScalarType type = torch::kFloat64)
 }
 
 std::unique_ptr<diva::Loss> make(const std::string& name, torch::ScalarType type = torch::kFloat64) {
-  diva::Generator generator(11);
+  // No seed of a batch: its embeddings would lie on the proxies, where ArcFace's angle has a kink that magnifies rounding.
+  diva::Generator generator(1000);
   auto loss = diva::make_loss(name, {.num_classes = classes, .embed_dim = 6}, "{}", generator);
   loss->to(type);
   return loss;
@@ -84,6 +85,7 @@ TEST_CASE("contract: the order of the batch does not matter") {
       const auto order = diva::Generator(seed).permutation(10);
       const double straight = value_of(name, x, labels);
       const double shuffled = value_of(name, x.index_select(0, order), labels.index_select(0, order));
+      CAPTURE(seed, straight);
       CHECK(std::abs(straight - shuffled) < 1e-12 * (1 + std::abs(straight)));
     }
   });

@@ -123,7 +123,8 @@ struct Found {
   bool fused = false;
 };
 
-bool has_fused_node(const std::shared_ptr<torch::autograd::Node>& node, int depth = 6) {
+// node: a smart pointer of LibTorch's, of another kind in newer versions.
+bool has_fused_node(const auto& node, int depth = 6) {
   if (node == nullptr || depth == 0) return false;
   if (node->name().find("GradientNode") != std::string::npos) return true;
   for (const auto& edge : node->next_edges()) {

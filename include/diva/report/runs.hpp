@@ -51,7 +51,7 @@ constexpr auto enumerators(EpochChoice) {
 }
 
 struct RunComparisonOptions {
-  std::string metric;                     ///< By which epochs are chosen and rows are sorted; empty: the first of the first run.
+  std::string metric = {};                ///< By which epochs are chosen and rows are sorted; empty: the first of the first run.
   EpochChoice epoch = EpochChoice::best;  ///< Of runs without results.
   std::vector<std::string> combinations = {};  ///< Which are shown; none: all.
 };
