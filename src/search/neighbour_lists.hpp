@@ -105,14 +105,19 @@ class NeighbourLists {
     T limit = no_limit, guess = no_limit;  // of the guesses, the smallest
   };
 
-  // In huge pages where the system has them: appending goes from list to list, each on pages of its own.
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+
+  // In huge pages where the system has them and the lists fill some: appending goes from list to list, each on pages of its own. A few
+  // short lists would pay for clearing a page that they hardly use.
   static Candidate<T>* allocate(std::int64_t count) {
     constexpr std::size_t huge = 2 << 20;
-    const auto bytes = (static_cast<std::size_t>(count) * sizeof(Candidate<T>) + huge - 1) / huge * huge;
-    void* memory = std::aligned_alloc(huge, bytes);
+    const auto bytes = static_cast<std::size_t>(count) * sizeof(Candidate<T>);
+    void* memory = bytes < huge ? std::malloc(bytes) : std::aligned_alloc(huge, (bytes + huge - 1) / huge * huge);
     if (memory == nullptr) throw std::bad_alloc();
 #if defined(MADV_HUGEPAGE)
-    madvise(memory, bytes, MADV_HUGEPAGE);  // a wish: nothing depends on whether it is granted
+    if (bytes >= huge) madvise(memory, bytes, MADV_HUGEPAGE);  // a wish: nothing depends on whether it is granted
 #endif
     return static_cast<Candidate<T>*>(memory);
   }
@@ -122,9 +127,6 @@ class NeighbourLists {
 
   std::int64_t k_, capacity_, first_ = 0;
   std::vector<List> lists_;
-  struct Free {
-    void operator()(void* memory) const { std::free(memory); }
-  };
   std::unique_ptr<Candidate<T>[], Free> storage_;
 };
 
