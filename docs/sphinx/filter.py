@@ -2,7 +2,8 @@
 
 Sections such as `/// Shapes:  ...` become paragraphs with a heading, indented lines (formulas, code) are shown as they stand,
 `recall@k` stays text instead of a command, each header is a group of its own, so that Breathe can show it alone, and what neither
-needs to show nor can parse is left out: the `describe` functions, which repeat the fields, and the fields of designated initialisers.
+needs to show nor can parse is left out: the inline namespace of the version, which users leave out too, the `describe` functions, which
+repeat the fields, and the fields of designated initialisers.
 """
 
 import pathlib
@@ -13,7 +14,8 @@ SECTION = re.compile(r"^(\s*///) (Source|Differs|Shapes|Units|Edge|Cost|Throws):
 INDENTED = re.compile(r"^(\s*///)  ( *\S.*)$")
 DESCRIBE = re.compile(r"^template <class Visitor>\n(inline )?void describe\(.*?^}\n", re.MULTILINE | re.DOTALL)
 INITIALIZER = re.compile(r"(= ?)?\{\.[^{}]*\}(?=[,;)])")
-NAMESPACE = re.compile(r"^namespace diva::inline \w+ \{$(.*?)^\}  // namespace diva\b.*$", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"(?<=namespace diva)::inline v\d+_\d+")
+NAMESPACE = re.compile(r"^namespace diva \{$(.*?)^\}  // namespace diva$", re.MULTILINE | re.DOTALL)
 
 
 def convert(lines):
@@ -41,7 +43,8 @@ def convert(lines):
 if __name__ == "__main__":
     header = pathlib.Path(sys.argv[1])
     group = f"{header.parent.name}_{header.stem}"
-    text = INITIALIZER.sub(lambda m: f"{m[1] or ''}{{}}", DESCRIBE.sub("", header.read_text(encoding="utf-8")))
+    text = DESCRIBE.sub("", INLINE.sub("", header.read_text(encoding="utf-8")))
+    text = INITIALIZER.sub(lambda m: f"{m[1] or ''}{{}}", text)
     text = NAMESPACE.sub(lambda m: f"namespace diva {{\n/// @defgroup {group} {header.stem}\n/// @{{\n{m[1]}/// @}}\n}}  // namespace diva",
                          "\n".join(convert(text.split("\n"))))
     sys.stdout.write(text)
