@@ -5,6 +5,8 @@ add_library(diva_build_settings INTERFACE)
 target_compile_features(diva_build_settings INTERFACE cxx_std_20)
 # -fPIC by hand: the property would give programs -fPIE, and the precompiled header must be made with the flags of all its users.
 target_compile_options(diva_build_settings INTERFACE -fPIC -Wall -Wextra $<$<BOOL:${DIVA_WERROR}>:-Werror>)
+# Clang blames libstdc++ 12 for what it marks as deprecated and uses itself, in std::stable_sort.
+target_compile_options(diva_build_settings INTERFACE $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>)
 # at::parallel_for is a header's template that runs on one thread where this flag is missing; a module that calls it also has
 # OpenMP::OpenMP_CXX in PRIVATE_DEPENDS and OpenMP in PACKAGES.
 target_compile_options(diva_build_settings INTERFACE ${OpenMP_CXX_FLAGS})
