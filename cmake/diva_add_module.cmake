@@ -24,7 +24,7 @@ endforeach()
 if(DIVA_SANITIZE)
   # GCC's warnings follow the paths of the instruments' own code; what TSan warns of, fences, is in LibTorch's headers.
   target_compile_options(diva_build_settings INTERFACE -fsanitize=${DIVA_SANITIZE} -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-                                                       -Wno-maybe-uninitialized $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
+                                                       $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized;-Wno-tsan>)
   target_link_options(diva_build_settings INTERFACE -fsanitize=${DIVA_SANITIZE})
 endif()
 
