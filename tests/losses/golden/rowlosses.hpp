@@ -122,7 +122,7 @@ inline std::map<std::string, CaseFactory> row_losses() {
 
 /// pytorch-metric-learning's.
 inline std::map<std::string, CaseFactory> pml_row_losses() {
-  static constexpr diva::ReducerOptions non_zero = {.kind = diva::Reduction::non_zero_mean};
+  static const diva::ReducerOptions non_zero = {.kind = diva::Reduction::non_zero_mean};
   return {
       {"AngularLoss",
        [](const Case& one, std::int64_t) {
