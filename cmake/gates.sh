@@ -6,7 +6,8 @@ gcovr_version=8.8
 use_clang() {
   export CXX=${CXX:-clang++-19}
   compiler=${CXX##*/}
-  if [[ $compiler =~ ^clang\+\+-([0-9]+)$ ]]; then install_missing "libclang-rt-${BASH_REMATCH[1]}-dev"; fi
+  # LLVM's own package names the lines in what they report.
+  if [[ $compiler =~ ^clang\+\+-([0-9]+)$ ]]; then install_missing "libclang-rt-${BASH_REMATCH[1]}-dev" "llvm-${BASH_REMATCH[1]}"; fi
 }
 
 # tests_of PRESET [ctest options]: configures it and builds the programs that the chosen tests run, whose modules are then in `modules`.

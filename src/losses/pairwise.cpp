@@ -161,7 +161,7 @@ torch::Tensor row_values(const Comparison& comparison, const Tuples& tuples, con
   if (rows == x.size(0)) return function(block_of(comparison, tuples, values_between(x, r, options), 0));
 
   const auto values = [comparison, tuples, options, function](const torch::Tensor& anchors, const torch::Tensor& references,
-                                                                    std::int64_t first) {
+                                                              std::int64_t first) {
     return function(block_of(comparison, tuples, values_between(anchors, references, options), first));
   };
   torch::Tensor all;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 namespace diva::inline v0_1::detail {
@@ -12,13 +13,14 @@ void MeasuredOrder::sort(std::vector<MeasuredRow>& rows, std::int64_t listed) {
     rows.resize(listed);
   }
   const auto [nearest, farthest] = std::ranges::minmax_element(rows, {}, &MeasuredRow::distance);
-  if (rows.size() < 128 || nearest->distance == farthest->distance) {
+  // Halved, so that the span of a list of products does not overflow; a place is monotone in the distance, whatever the rounding. There are
+  // no places where a distance is infinite, or all are so near to each other that the scale is.
+  const double first = nearest->distance / 2, scale = 4294967295.0 / (farthest->distance / 2 - first);
+  if (rows.size() < 128 || !(scale > 0 && scale < std::numeric_limits<double>::infinity())) {
     std::ranges::sort(rows);
     return;
   }
 
-  // Halved, so that the span of a list of products does not overflow; a place is monotone in the distance, whatever the rounding.
-  const double first = nearest->distance / 2, scale = 4294967295.0 / (farthest->distance / 2 - first);
   constexpr int passes = 4;
   std::array<std::array<std::uint32_t, 256>, passes> ends{};
   keys_.resize(rows.size());
