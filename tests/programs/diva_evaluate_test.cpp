@@ -4,6 +4,10 @@
 
 #include "programs/run.hpp"
 
+#include <string_view>
+
+using namespace std::string_view_literals;
+
 namespace {
 
 const std::string program = DIVA_EVALUATE;
@@ -111,7 +115,7 @@ TEST_CASE("diva_evaluate refuses what it cannot use, in one line") {
   line.refuses(program, "--features x.npy --labels y.npy --json /no/such/folder/out.json --csv -", 1, "/no/such/folder");
   line.write("short.txt", "1\n2\n");
   line.refuses(program, "--features x.npy --labels short.txt", 1, "short.txt");
-  line.write("cut.npy", std::string_view("\x93NUMPY\x01\x00v\x00{'descr'", 20));
+  line.write("cut.npy", "\x93NUMPY\x01\x00v\x00{'descr'"sv);
   line.refuses(program, "--features cut.npy --labels y.npy", 1, "cut.npy");
   diva::write_npy(line / "nan.npy", torch::full({4, 1}, NAN));
   line.refuses(program, "--features nan.npy --labels y.npy", 1, "finite");
