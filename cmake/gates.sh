@@ -18,7 +18,7 @@ tests_of() {
   set_up "$preset"
   chosen=(-LE '^(package|python|fuzz|demo)$' "$@")
   # ctest also names those that are not built yet, as missing.
-  mapfile -t programs < <(ctest --test-dir "$build" -N -V "${chosen[@]}" 2>&1 | grep -oE "bin/test_\w+$" | sort -u)
+  mapfile -t programs < <(ctest --test-dir "$build" -N -V "${chosen[@]}" 2>&1 | grep -oE "/bin/test_\w+" | cut -c2- | sort -u)
   ((${#programs[@]})) || die "no test of that name"
   modules=("${programs[@]#bin/test_}")
   make_targets "${programs[@]}" || die "the build failed, so no test ran"
