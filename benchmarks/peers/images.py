@@ -126,6 +126,8 @@ def main():
         return {"torchvision": run_torchvision, "opencv": run_opencv}[arguments.contender](paths, arguments.repetitions)
 
     files = sorted(str(path) for path in pathlib.Path(arguments.images).rglob("*.jp*g"))
+    if not files:
+        sys.exit(f"images.py: --images {arguments.images}: no JPEGs there")
     files = files[:: max(1, len(files) // arguments.count)][: arguments.count]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as names:

@@ -8,7 +8,7 @@ on a free machine.
   tables.py                       all tables
   tables.py losses evaluation     these
   tables.py --quick               small sizes, in minutes, into build/peers/performance.md, to see that all run
-  tables.py --images DIR images   photographs to decode; without it ../shared/data/grocery, or no table of images where that is absent
+  tables.py --images DIR images   photographs to decode, JPEGs in folders or not; without it there is no table of images
 """
 
 import argparse
@@ -72,7 +72,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(ARGUMENTS)}; all when none is given")
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--images", type=pathlib.Path, default=root.parent / "shared/data/grocery")
+    parser.add_argument("--images", type=pathlib.Path)
     options = parser.parse_args()
     unknown = set(options.names) - set(ARGUMENTS)
     if unknown:
@@ -82,8 +82,8 @@ def main():
     if options.quick:
         target.write_text(source.read_text())
     for name in options.names or ARGUMENTS:
-        if name == "images" and not options.images.is_dir():
-            print(f"images: not run, there is no folder {options.images}", file=sys.stderr)
+        if name == "images" and not options.images:
+            print("images: not run, --images names no folder of photographs", file=sys.stderr)
             continue
         if f"<!-- table: {name} -->" not in source.read_text():
             sys.exit(f"{source}: no marker of the table {name}")
