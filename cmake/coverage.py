@@ -63,11 +63,17 @@ def main():
     public = {name: where for name, where in public_functions(folder).items() if where[0].split("/")[1] in modules}
     calls, missed, places = collections.Counter(), collections.defaultdict(lambda: collections.defaultdict(set)), {}
     for file in json.load(open(report))["files"]:
-        names = {function["name"]: qualified_name(function.get("demangled_name") or function["name"]) for function in file["functions"]}
+        names = {}
         for function in file["functions"]:
-            # Overloads and constructors are told apart by where they begin; the instances of a template are one.
-            key = (names[function["name"]], file["file"], function["lineno"])
-            calls[key] += function["execution_count"]
+            # gcovr leaves out the mangled name where it is the other one, and makes an entry up for lines of no function.
+            if "execution_count" not in function:
+                continue
+            shown = function.get("demangled_name") or function["name"]
+            names[function.get("name", shown)] = names[shown] = qualified_name(shown)
+            # Overloads and constructors are told apart by where they begin; the instances of a template are one. A lambda is no place of
+            # its own.
+            if "{lambda(" not in shown:
+                calls[names[shown], file["file"], function["lineno"]] += function["execution_count"]
         counts = collections.defaultdict(collections.Counter)
         for line in file["lines"]:
             name = names.get(line.get("function_name"), "")

@@ -28,7 +28,7 @@ asan() {
   use_clang
   tests_of asan "$@"
   local leaks=$root/cmake/leaks.txt
-  ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1 \
+  OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1 \
     LSAN_OPTIONS=suppressions=$leaks:print_suppressions=0 UBSAN_OPTIONS=print_stacktrace=1 count_tests "${chosen[@]}"
 }
 
@@ -63,7 +63,8 @@ coverage() {
   fi
   find "$build" -name '*.gcda' -delete # of earlier runs
   local code=0
-  count_tests "${chosen[@]}" || code=$?
+  # One thread each: counting is atomic, and threads would wait for each other at every line.
+  OMP_NUM_THREADS=1 count_tests "${chosen[@]}" || code=$?
   cd "$root"
   # Branches say little where any call may throw.
   "$tools/bin/gcovr" -r "$root" --object-directory "$build" -f include/diva -f src -j "$(getconf _NPROCESSORS_ONLN)" --merge-mode-functions=separate \

@@ -67,6 +67,16 @@ TEST_CASE("generator's normal numbers have mean 0, variance 1 and kurtosis 3") {
   CHECK(std::abs(values.pow(4).mean().item<double>() - 3) < 0.16);
 }
 
+TEST_CASE("generator's numbers between bounds are those of the unit interval, stretched") {
+  diva::Generator generator(4), same(4);
+  for (int i = 0; i < 100; ++i) {
+    const double unit = generator.uniform(), between = same.uniform(-3, 5);
+    REQUIRE(between >= -3);
+    REQUIRE(between < 5);
+    REQUIRE(std::abs(between - (8 * unit - 3)) < 1e-14);
+  }
+}
+
 TEST_CASE("generator's below is uniform over its range and refuses an empty one") {
   Generator generator(2);
   std::array<int, 7> counts{};

@@ -36,6 +36,26 @@ TEST_CASE("module changes its type in place, integers excepted") {
   CHECK(module.count.scalar_type() == torch::kInt64);
 }
 
+TEST_CASE("module moves to a device in place") {
+  Scale module;
+  const auto held = module.parameters();
+  const torch::Device device = at::hasCUDA() ? torch::kCUDA : torch::kCPU;
+  module.to(device);
+  CHECK(held[0].device().type() == device.type());
+  CHECK(module.count.device().type() == device.type());
+  CHECK(torch::equal(held[0].cpu(), torch::ones({3})));
+  CHECK(held[0].requires_grad());
+}
+
+TEST_CASE("a module that learns and remembers nothing has an empty state") {
+  struct Nothing : diva::Module {
+  } module;
+  CHECK(module.parameters().empty());
+  CHECK(module.named_buffers().empty());
+  CHECK(module.state().tensors.empty());
+  CHECK_NOTHROW(module.restore(module.state()));
+}
+
 TEST_CASE("module refuses a state with missing, foreign or misshapen tensors and stays as it was") {
   Scale module;
   auto missing = module.state(), foreign = module.state(), misshapen = module.state();

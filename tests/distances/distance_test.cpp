@@ -28,6 +28,17 @@ TEST_CASE("distances of points worked by hand") {
   CHECK(diva::distance(a, b, Distance::cosine).item<double>() == 1);                    // a row of zeros
 }
 
+TEST_CASE("pairwise similarities of points worked by hand") {
+  // (3, 4), (0, 0) and (-4, 3) to (6, 8): cosines 1, 0, 0; products 50, 0, 0; distances 5, 10, √(10² + 5²).
+  const auto x = points(), y = 2 * x.narrow(0, 0, 1);
+  const auto column = [](double a, double b, double c) { return torch::tensor({{a}, {b}, {c}}, torch::kFloat64); };
+  CHECK(torch::allclose(diva::pairwise_similarities(x, y, {.kind = Distance::cosine}), column(1, 0, 0), 0, 1e-15));
+  CHECK(torch::allclose(diva::pairwise_similarities(x, y, {.kind = Distance::dot}), column(50, 0, 0)));
+  CHECK(torch::allclose(diva::pairwise_similarities(x, y, {.kind = Distance::dot, .normalize = true}), column(1, 0, 0), 0, 1e-15));
+  CHECK(torch::allclose(diva::pairwise_similarities(x, y, {.kind = Distance::euclidean}), -column(5, 10, std::sqrt(125.0))));
+  CHECK(torch::allclose(diva::pairwise_similarities(x, y, {.kind = Distance::euclidean, .power = 2}), -column(25, 100, 125)));
+}
+
 TEST_CASE("pairwise distances agree with the distances of rows") {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     diva::Generator generator(seed);
