@@ -70,6 +70,17 @@ TEST_CASE("an atomic file is unseen until it is committed, and gone without a co
   CHECK(folder.entries() == 1);
 }
 
+TEST_CASE("an atomic file's bytes are replaced where they stand, and what follows is appended") {
+  const TemporaryFolder folder;
+  diva::AtomicFile file(folder / "file");
+  file.write(Bytes{0, 0, 3, 4});
+  file.overwrite(1, Bytes{2});
+  file.overwrite(0, Bytes{1});
+  file.write(Bytes{5});
+  file.commit();
+  CHECK(diva::read_file(folder / "file") == Bytes{1, 2, 3, 4, 5});
+}
+
 TEST_CASE("two atomic files of the same name do not mix; the later commit stays") {
   const TemporaryFolder folder;
   diva::AtomicFile first(folder / "file"), second(folder / "file");
