@@ -5,9 +5,10 @@ gcovr_version=8.8
 # use_clang: the sanitizers' own compiler, which also compiles in half the time, unless CXX names another.
 use_clang() {
   export CXX=${CXX:-clang++-19}
-  compiler=${CXX##*/}
+  local clang
+  clang=$(clang_release)
   # LLVM's own package names the lines in what they report.
-  if [[ $compiler =~ ^clang\+\+-([0-9]+)$ ]]; then install_missing "libclang-rt-${BASH_REMATCH[1]}-dev" "llvm-${BASH_REMATCH[1]}"; fi
+  [[ -z $clang ]] || install_missing "libclang-rt-$clang-dev" "llvm-$clang"
 }
 
 # tests_of PRESET [ctest options]: configures it and builds the programs that the chosen tests run, whose modules are then in `modules`.
@@ -28,6 +29,7 @@ asan() {
   use_clang
   tests_of asan "$@"
   local leaks=$root/cmake/leaks.txt
+  # One thread each, as two tests run at a time: what threads do to each other is for tsan.
   OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1 \
     LSAN_OPTIONS=suppressions=$leaks:print_suppressions=0 UBSAN_OPTIONS=print_stacktrace=1 count_tests "${chosen[@]}"
 }

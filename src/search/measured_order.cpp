@@ -12,11 +12,16 @@ void MeasuredOrder::sort(std::vector<MeasuredRow>& rows, std::int64_t listed) {
     std::ranges::nth_element(rows, rows.begin() + listed);
     rows.resize(listed);
   }
-  const auto [nearest, farthest] = std::ranges::minmax_element(rows, {}, &MeasuredRow::distance);
+  if (rows.size() < 128) {
+    std::ranges::sort(rows);
+    return;
+  }
+
   // Halved, so that the span of a list of products does not overflow; a place is monotone in the distance, whatever the rounding. There are
   // no places where a distance is infinite, or all are so near to each other that the scale is.
+  const auto [nearest, farthest] = std::ranges::minmax_element(rows, {}, &MeasuredRow::distance);
   const double first = nearest->distance / 2, scale = 4294967295.0 / (farthest->distance / 2 - first);
-  if (rows.size() < 128 || !(scale > 0 && scale < std::numeric_limits<double>::infinity())) {
+  if (!(scale > 0 && scale < std::numeric_limits<double>::infinity())) {
     std::ranges::sort(rows);
     return;
   }
