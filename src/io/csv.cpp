@@ -5,6 +5,8 @@
 #include <diva/io/csv.hpp>
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 namespace diva::inline v0_1 {
 namespace {
@@ -139,11 +141,27 @@ std::string csv_text(const CsvTable& table, const std::string& name) {
 
 void write_csv(const std::string& path, const CsvTable& table) { write_file_atomically(path, as_bytes(csv_text(table, path))); }
 
+namespace {
+
+// Starts the file where there is none to go on with. It comes with its header, so that nobody, not even the run that goes on after one
+// that was killed here, finds a table without columns.
+std::string started(std::string path, const std::vector<std::string>& columns, CsvMode mode) {
+  const auto header = line_of(columns, columns.size(), path);
+  std::error_code missing;
+  const auto status = std::filesystem::status(path, missing);
+  const bool fresh = !std::filesystem::exists(status) || (std::filesystem::is_regular_file(status) &&
+                                                          (mode == CsvMode::replace || std::filesystem::file_size(path) == 0));
+  if (fresh) write_file_atomically(path, as_bytes(header));
+  return path;
+}
+
+}  // namespace
+
 CsvWriter::CsvWriter(std::string path, const std::vector<std::string>& columns, CsvMode mode)
-    : path_(std::move(path)),
+    : path_(started(std::move(path), columns, mode)),
       columns_(columns.size()),
-      file_("CsvWriter", path_, O_RDWR | O_CREAT | O_APPEND | (mode == CsvMode::replace ? O_TRUNC : 0), "a writable file") {
-  if (detail::file_size("CsvWriter", path_, file_.get()) == 0) {
+      file_("CsvWriter", path_, O_RDWR | O_APPEND, "a writable file") {
+  if (detail::file_size("CsvWriter", path_, file_.get()) == 0) {  // a pipe or a terminal
     write(line_of(columns, columns_, path_));
     return;
   }

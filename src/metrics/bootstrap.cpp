@@ -122,7 +122,7 @@ ConfidenceInterval bootstrap(std::string_view function, const torch::Tensor& val
 
   double low = (1 - options.confidence) / 2, high = (1 + options.confidence) / 2;
   if (options.interval == BootstrapInterval::bca) {
-    const auto [first, last] = std::ranges::equal_range(resampled, result.value);
+    const auto [first, last] = std::equal_range(resampled.begin(), resampled.end(), result.value);
     const auto below = static_cast<double>(first - resampled.begin()) + static_cast<double>(last - first) / 2;
     const double bias = normal_quantile(std::clamp(below / size, 0.5 / size, 1 - 0.5 / size));
     const double skew = acceleration(units, sum, weight);

@@ -138,10 +138,10 @@ torch::Tensor count_relevant(const torch::Tensor& query_labels, const torch::Ten
   auto counts = torch::empty_like(queries);
   for (std::int64_t row = 0; row < queries.size(0); ++row) {
     const auto wanted = key(queries, query_names, row);
-    const auto same_class = std::ranges::equal_range(keys, wanted.first, {}, &Key::first);
-    const auto [first, last] = std::equal_range(same_class.begin(), same_class.end(), wanted);
-    const auto same_sample = identified ? last - first : 0;
-    counts.data_ptr<std::int64_t>()[row] = std::ranges::ssize(same_class) - same_sample;
+    const auto same_class = std::ranges::upper_bound(keys, wanted.first, {}, &Key::first) -
+                            std::ranges::lower_bound(keys, wanted.first, {}, &Key::first);
+    const auto [first, last] = std::equal_range(keys.begin(), keys.end(), wanted);
+    counts.data_ptr<std::int64_t>()[row] = same_class - (identified ? last - first : 0);
   }
   return counts;
 }

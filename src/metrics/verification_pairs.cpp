@@ -269,8 +269,7 @@ VerificationCurve curve_of(const AllPairs& pairs, const VerificationOptions& opt
     if (std::isfinite(threshold)) thresholds.push_back(threshold);
   }
   std::ranges::sort(thresholds);
-  const auto repeated = std::ranges::unique(thresholds);
-  thresholds.erase(repeated.begin(), repeated.end());
+  thresholds.erase(std::unique(thresholds.begin(), thresholds.end()), thresholds.end());
   const Bins bins(std::move(thresholds));
   const auto counts = pairs.different(bins);
 

@@ -160,7 +160,7 @@ RowCodes encode_rows(const RowSource<T>& source, bool narrow) {
         const double times = source.times[source.times.size() == 1 ? 0 : row];
         const auto [largest, length] = place(source.data + row * source.dim, times, source.centre, a.data(), padded, turned.data());
         const double inherited = 0x1p-47 * (length + 2 * centre_length);  // what rounding to double, up to here, does to a
-        const auto bounds = [&](double residual) {
+        const auto bounds = [&, length = length](double residual) {
           return RowBounds{rounded_up(length + residual + inherited), rounded_up(residual + inherited)};
         };
         const auto [factor, residual] =

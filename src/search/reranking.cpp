@@ -128,8 +128,7 @@ class Reranking {
         if (repo_ ? 3 * common > bound : 3 * common >= bound) expanded.insert(expanded.end(), theirs.begin(), theirs.end());
       }
       std::ranges::sort(expanded);
-      const auto repeated = std::ranges::unique(expanded);
-      expanded.erase(repeated.begin(), repeated.end());
+      expanded.erase(std::unique(expanded.begin(), expanded.end()), expanded.end());
       double sum = 0;
       for (const auto other : expanded) {
         own[row].push_back({other, std::exp(-distance(row, other))});

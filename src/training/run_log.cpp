@@ -11,10 +11,18 @@
 namespace diva::inline v0_1 {
 namespace {
 
-// Drops rows after `last` in a numeric column, so that a resumed run can write them again.
+// Drops rows after `last` in a numeric column, so that a resumed run can write them again, and a last row that was not finished: a kill
+// may end a write where a page of memory ends.
 void truncate_after(const std::string& path, const std::string& column, std::int64_t last) {
   if (!std::filesystem::exists(path)) return;
-  auto table = read_csv(path);
+  const auto bytes = read_file(path);
+  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  text = text.substr(0, text.rfind('\n') + 1);
+  if (text.empty()) {
+    std::filesystem::remove(path);
+    return;
+  }
+  auto table = parse_csv(text, path);
   const auto index = table.index_of(column);
   std::erase_if(table.rows, [&](const std::vector<std::string>& row) { return std::stoll(row[index]) > last; });
   write_csv(path, table);

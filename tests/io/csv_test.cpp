@@ -1,12 +1,17 @@
 #include "support/catch.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <diva/core/error.hpp>
 #include <diva/core/files.hpp>
 #include <diva/core/generator.hpp>
 #include <diva/io/csv.hpp>
 
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <limits>
 
 #include "io/file_size_limit.hpp"
@@ -150,6 +155,39 @@ TEST_CASE("a resumed CSV log goes on after its rows, and only after its own colu
   write_text(path, "epoch,loss\n1,0.5\n2,0.2");
   CHECK_THROWS_WITH(CsvWriter(path, {"epoch", "loss"}, CsvMode::append), Contains(path) && Contains("a part of a row"));
   CHECK_THROWS_WITH(CsvWriter(folder / "no/log.csv", {"a"}), Contains("no/log.csv") && Contains("No such file"));
+}
+
+TEST_CASE("a CSV log comes with its header, or not at all") {
+  const TemporaryFolder folder;
+  const auto path = folder / "log.csv";
+  {
+    const FileSizeLimit limit(3);
+    CHECK_THROWS_AS(CsvWriter(path, {"epoch", "loss"}), diva::IoError);
+    CHECK_THROWS_AS(CsvWriter(path, {"epoch", "loss"}, CsvMode::append), diva::IoError);
+  }
+  CHECK(folder.entries() == 0);
+  write_text(path, "former\n1\n");
+  {
+    const FileSizeLimit limit(3);
+    CHECK_THROWS_AS(CsvWriter(path, {"epoch", "loss"}), diva::IoError);
+  }
+  CHECK(text_of(path) == "former\n1\n");
+  write_text(path, "");  // somebody else's empty file is as good as none
+  CsvWriter(path, {"epoch", "loss"}, CsvMode::append).append({1, 0.5});
+  CHECK(text_of(path) == "epoch,loss\n1,0.5\n");
+}
+
+TEST_CASE("a CSV log may be a pipe") {
+  const TemporaryFolder folder;
+  const auto path = folder / "pipe";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  CsvWriter(path, {"a"}, CsvMode::append).append({"first"});
+  std::array<char, 64> text{};
+  CHECK(::read(reader, text.data(), text.size()) == 8);
+  CHECK(std::string(text.data()) == "a\nfirst\n");
+  ::close(reader);
+  CHECK(std::filesystem::is_fifo(path));
 }
 
 TEST_CASE("a CSV row that does not fit on the disk is an error and leaves whole rows") {

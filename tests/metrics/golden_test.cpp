@@ -81,8 +81,8 @@ TEST_CASE("metrics by name agree with pytorch-metric-learning, OML and scikit-le
     const auto [queries, gallery] = sets_of(one);
     const auto values = nlohmann::ordered_json::parse(one.state.text("values"));
     diva::Generator generator(0);
-    const auto check = [&](const std::string& name, double expected, double tolerance,
-                           diva::Average average = diva::Average::queries) {
+    const auto check = [&, queries = queries, gallery = gallery](const std::string& name, double expected, double tolerance,
+                                                                 diva::Average average = diva::Average::queries) {
       INFO(one.file << ": " << name << " over " << diva::to_string(average));
       CHECK_THAT(diva::evaluate(queries, gallery, {name}, generator, {.average = average}).front().second,
                  Catch::Matchers::WithinRel(expected, tolerance));

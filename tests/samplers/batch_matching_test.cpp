@@ -157,7 +157,7 @@ TEST_CASE("costs of distances agree with loops for many seeds") {
 
     const auto [low, high] = std::minmax_element(of_a.distances.begin(), of_a.distances.end());
     const double width = (*high - *low) / 50;
-    const auto share_up_to = [&](const std::vector<double>& values, int bin) {
+    const auto share_up_to = [&, low = low, high = high](const std::vector<double>& values, int bin) {
       double count = 0;
       for (const double value : values) {
         const int own = value >= *high ? 49 : value < *low ? 0 : static_cast<int>((value - *low) / width);

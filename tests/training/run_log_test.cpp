@@ -55,6 +55,25 @@ TEST_CASE("a resumed log holds each step once") {
   CHECK(folder.entries() == 3);  // train.csv, events.jsonl and one event file: those of the runs before are gone
 }
 
+TEST_CASE("a log goes on after a run that was killed within a row, or before its first") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() + "/train.csv";
+  const auto steps_after = [&](const std::string& left) {
+    std::ofstream(path) << left;
+    diva::RunLog log(folder.path(), 2, 0);
+    log.on(step(3));
+    std::vector<std::string> numbers;
+    for (const auto& row : diva::read_csv(path).rows) numbers.push_back(row[0]);
+    return numbers;
+  };
+  const std::string header = "step,epoch,loss,shared,learning_rate\n";
+  CHECK(steps_after(header + "1,0,1,2,1e-05\n2,0,0.5,2,1e-05\n3,1,0.3") == std::vector<std::string>{"1", "2", "3"});
+  CHECK(steps_after(header + "1,0,1,2,1e-05\n2,0,0.5,2,1e-05\n3,1,\"") == std::vector<std::string>{"1", "2", "3"});
+  CHECK(steps_after(header) == std::vector<std::string>{"3"});
+  CHECK(steps_after("step,epo") == std::vector<std::string>{"3"});
+  CHECK(steps_after("") == std::vector<std::string>{"3"});
+}
+
 TEST_CASE("the lines of JSON tell everything once, and drop one that was cut off") {
   const TemporaryFolder folder;
   const auto path = folder.path() + "/events.jsonl";
