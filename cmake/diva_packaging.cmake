@@ -56,6 +56,10 @@ function(diva_install_pkg_config)
   list(TRANSFORM includes PREPEND -I)
   string(JOIN " " torch_flags ${TORCH_CXX_FLAGS} ${includes})
   foreach(module IN LISTS modules ITEMS diva)
+    set(clang_vector)
+    if(module STREQUAL "core" AND CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND NOT DIVA_CLANG_TAKES_LIBTORCH)
+      set(clang_vector " -include \${libdir}/cmake/diva/clang_vector.hpp")
+    endif()
     if(module STREQUAL "diva")
       set(name diva)
       list(TRANSFORM modules PREPEND diva- OUTPUT_VARIABLE requires)
@@ -79,7 +83,7 @@ Name: @name@
 Description: @PROJECT_DESCRIPTION@
 Version: @PROJECT_VERSION@
 Requires: @flags_requires@
-Cflags: -I${includedir} @torch_flags@
+Cflags: -I${includedir} @torch_flags@@clang_vector@
 Libs: @libraries@
 ]=]
       @ONLY)

@@ -3,7 +3,7 @@
 # includes all headers as OBJECT, keeping what nothing uses.
 execute_process(COMMAND ${COMMAND} -o "${OBJECT}" COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND "${NM}" --demangle --defined-only "${OBJECT}" OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
-if(NOT symbols MATCHES "c10::")
+if(NOT symbols MATCHES "(c10|std)::")
   message(FATAL_ERROR "The list of symbols is not what it should be:\n${symbols}")
 endif()
 string(REGEX MATCHALL "[^\n]* [^WVun\n] [^\n]*diva::[^\n]*" faults "${symbols}")
