@@ -1,4 +1,4 @@
-# ./dev lint: formatting, the repository's own rules, clang-tidy. Sourced by dev.
+# ./dev lint: formatting, the repository's own rules and, without --quick, clang-tidy. Sourced by dev.
 
 clang_tidy_version=23.1.4
 
@@ -69,13 +69,19 @@ tidy_file() {
 lint() {
   cd "$root"
   faults=0
-  install_missing clang-format python3-venv
+  install_missing clang-format
   # Compared by itself: --dry-run also warns of comments behind an inline namespace that it writes as they stand.
   rule "Files that clang-format would change (clang-format -i FILE)" \
     "$(git ls-files '*.hpp' '*.cpp' | xargs -P "$(nproc)" -I FILE sh -c 'clang-format FILE | cmp -s - FILE || echo FILE' | sort)"
   repository_rules
+  [[ ${1:-} == --quick ]] || tidy "$@"
+  if ((faults)); then die "lint found faults"; fi
+  say "Clean"
+}
 
-  set_up release
+# tidy [FILE...]: clang-tidy, over all sources where none is named.
+tidy() {
+  set_up release python3-venv
   # Clang cannot read GCC's precompiled header.
   cmake --preset release -B build/lint -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DDIVA_BUILD_TESTS=OFF >/dev/null
   mkdir -p build/lint/tidy
@@ -91,6 +97,4 @@ lint() {
   local files=("$@")
   ((${#files[@]})) || mapfile -t files < <(git ls-files 'src/*.cpp' 'examples/*.cpp' ':!examples/tutorials')
   printf '%s\0' "${files[@]}" | xargs -0 -P "$(getconf _NPROCESSORS_ONLN)" -I{} bash -c 'tidy_file "$1" || { echo "clang-tidy found faults in $1" >&2; exit 1; }' _ {} || faults=$((faults + 1))
-  if ((faults)); then die "lint found faults"; fi
-  say "Clean"
 }
