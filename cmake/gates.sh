@@ -56,6 +56,7 @@ cppcheck() {
 }
 
 coverage() {
+  unset CXX # gcovr reads what GCC counts
   install_missing python3-venv doxygen
   tests_of coverage "$@"
   local tools=$build/tools

@@ -13,7 +13,7 @@ int main() {
   diva::Generator generator(1);
   // 400 samples of 40 classes; the last 20 classes are never trained on.
   const auto labels = torch::arange(400).remainder(40);
-  const auto features = generator.normal({40, 64}).index_select(0, labels) + 1.5 * generator.normal({400, 64});
+  const auto features = generator.normal({40, 64}).index_select(0, labels).add(1.5 * generator.normal({400, 64}));
   const auto train = (labels < 20).nonzero().squeeze(1), test = (labels >= 20).nonzero().squeeze(1);
 
   diva::Heads heads({"discriminative", "shared"}, /*feature_dim=*/64, /*embed_dim=*/32, generator);
@@ -30,9 +30,10 @@ int main() {
     const auto embeddings = heads.forward(features.index_select(0, rows));
     const auto& own = embeddings.at("discriminative");
     const auto& shared = embeddings.at("shared");
-    const auto value = criterion.forward(own, batch_labels, diva::distance_weighted_triplets({own, batch_labels}, generator)) +
-                       0.3 * criterion.forward(shared, batch_labels, diva::shared_triplets({shared, batch_labels}, generator)) +
-                       separation.forward(embeddings);
+    const auto own_triplets = diva::distance_weighted_triplets({own, batch_labels}, generator);
+    const auto shared_triplets = diva::shared_triplets({shared, batch_labels}, generator);
+    const auto value = criterion.forward(own, batch_labels, own_triplets) +
+                       0.3 * criterion.forward(shared, batch_labels, shared_triplets) + separation.forward(embeddings);
     adam.zero_grad();
     value.backward();
     adam.step();

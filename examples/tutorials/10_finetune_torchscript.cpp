@@ -33,8 +33,8 @@ double recall(diva::Backbone& network, const torch::Tensor& images, const torch:
 int main() {
   diva::Generator generator(1);
   const auto labels = torch::arange(600).remainder(60);
-  const auto images = generator.normal({60, 3, 12, 12}).index_select(0, labels) + generator.normal({600, 3, 12, 12}) +
-                      3 * generator.normal({600, 3, 1, 1});
+  const auto patterns = generator.normal({60, 3, 12, 12}).index_select(0, labels).add(generator.normal({600, 3, 12, 12}));
+  const auto images = patterns + 3 * generator.normal({600, 3, 1, 1});
   const auto train = (labels < 30).nonzero().squeeze(1), test = (labels >= 30).nonzero().squeeze(1);
   const auto test_images = images.index_select(0, test), test_labels = labels.index_select(0, test);
 

@@ -28,7 +28,7 @@ torch::Tensor train(std::size_t rank, std::size_t world_size, const std::string&
   Ranks ranks{c10d::FileStore(path, static_cast<int>(world_size)), rank, world_size};
   diva::Generator generator(1);  // of the same seed everywhere: the same data, batches and first weights
   const auto labels = torch::arange(400).remainder(20);
-  const auto points = generator.normal({20, 32}).index_select(0, labels) + generator.normal({400, 32});
+  const auto points = generator.normal({20, 32}).index_select(0, labels).add(generator.normal({400, 32}));
   auto weight = (0.1 * generator.normal({32, 16})).requires_grad_();
   auto whole = diva::make_sampler({.batch_size = 80, .samples_per_class = 4, .name = "m_per_class"},
                                   {{labels.data_ptr<std::int64_t>(), labels.data_ptr<std::int64_t>() + 400}}, generator);

@@ -13,7 +13,7 @@ int main(int argc, char** argv) {
   const std::string features = argc == 3 ? argv[1] : "features.npy", classes = argc == 3 ? argv[2] : "labels.npy";
   if (argc != 3) {
     const auto labels = torch::arange(1000).remainder(50);
-    diva::write_npy(features, generator.normal({50, 64}).index_select(0, labels) + generator.normal({1000, 64}));
+    diva::write_npy(features, generator.normal({50, 64}).index_select(0, labels).add(generator.normal({1000, 64})));
     diva::write_npy(classes, labels);
   }
   const auto embeddings = diva::l2_normalize(diva::read_npy(features).to(torch::kFloat32));
