@@ -97,3 +97,17 @@ TEST_CASE("adversarial separation refuses missing heads, loops and wrong dimensi
   const AdversarialSeparation narrow({{"a", "b", 1}}, 3, generator);
   CHECK_THROWS_AS(narrow.forward(heads(1)), diva::ShapeError);
 }
+
+TEST_CASE("adversarial separation tells its edges and is documented") {
+  Generator generator(1);
+  const AdversarialSeparation separation({{"a", "b", 10}, {"c", "b", 5}}, 2, generator);
+  REQUIRE(separation.edges().size() == 2);
+  CHECK(separation.edges()[1].source == "c");
+  CHECK(separation.edges()[1].target == "b");
+  CHECK(separation.edges()[1].weight == 5);
+  const auto listings = diva::decorrelation_listings();
+  REQUIRE(listings.size() == 1);
+  CHECK(listings[0].name == "adversarial_separation");
+  CHECK(*listings[0].summary.formula != 0);
+  CHECK(!listings[0].options.empty());
+}

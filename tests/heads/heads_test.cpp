@@ -57,3 +57,10 @@ TEST_CASE("heads refuse names twice, unknown names and features of another size"
   CHECK_THROWS_AS(heads.forward(torch::zeros({2, 5})), diva::ShapeError);
   CHECK_THROWS_AS(heads.forward(torch::zeros({2, 4}), "b"), diva::OptionError);
 }
+
+TEST_CASE("heads tell their names, in order, and their dimension") {
+  Generator generator(1);
+  const Heads heads({"shared", "discriminative"}, 4, 3, generator);
+  CHECK(heads.names() == std::vector<std::string>{"shared", "discriminative"});
+  CHECK(heads.embed_dim() == 3);
+}

@@ -124,3 +124,18 @@ TEST_CASE("cross_batch_memory refuses what does not fit") {
   CHECK_THROWS_AS(diva::CrossBatchMemory(nullptr, 3), diva::OptionError);
   CHECK_THROWS_AS(memory_of(0), diva::OptionError);
 }
+
+TEST_CASE("cross_batch_memory that was cleared is like a new one") {
+  auto used = memory_of(10), fresh = memory_of(10);
+  Stream before{diva::Generator(4)}, stream{diva::Generator(5)};
+  for (int step = 0; step < 4; ++step) {
+    const auto [x, y] = before.next();
+    used.forward(x, y);
+  }
+  used.clear();
+  CHECK(used.size() == 0);
+  for (int step = 0; step < 4; ++step) {
+    const auto [x, y] = stream.next();
+    CHECK(used.forward(x, y).item<double>() == fresh.forward(x, y).item<double>());
+  }
+}

@@ -37,6 +37,8 @@ TEST_CASE("multiple losses are their weighted sum, with miners and regularisers"
                              .miner = [&](const diva::Comparison&) -> diva::Tuples { return one; }}},
                            {{.regularizer = diva::make_regularizer("lp"), .weight = 3},
                             {.regularizer = diva::make_regularizer("lp", R"({"power": 2})"), .weight = 4, .parameter = proxies}});
+  REQUIRE(sum.losses().size() == 2);
+  CHECK((sum.losses()[1].name == "b" && sum.losses()[1].weight == 0.5));
   const double expected = 2 * diva::ContrastiveLoss().forward(x, labels).item<double>() +
                           0.5 * diva::TripletLoss().forward(x, labels, one).item<double>() + 3 * 1 + 4 * 4;
   const auto value = sum.forward(x, labels);

@@ -129,3 +129,29 @@ TEST_CASE("wrappers refuse what is missing, unknown or of the wrong kind, and sa
   CHECK_THROWS_AS(make("sub_dimensions", R"({"dims": [0], "of": "softmax"})"), diva::OptionError);
   CHECK_THROWS_AS(make("self_supervised", R"({"of": "contrastive", "symmetric": 1})"), diva::OptionError);
 }
+
+TEST_CASE("a criterion around another wants what that one wants") {
+  // snr has a rate of its own and takes what a miner chooses; proxies compare with the whole batch.
+  for (const auto& [inner, rate, tuples] : {std::tuple{R"({"loss": "snr", "boundary_learning_rate": 0.25})", 0.25, true},
+                                            std::tuple{R"({"loss": "softmax", "proxies": {"learning_rate": 0.5}})", 0.5, false}}) {
+    INFO(inner);
+    for (const auto* wrapper : {"cross_batch_memory", "self_supervised", "mined", "multiple", "sub_dimensions"}) {
+      INFO(wrapper);
+      const std::string name = wrapper;
+      const auto of = name == "multiple" ? "[" + std::string(inner) + "]" : std::string(inner);
+      const auto more = name == "mined" ? R"(, "miner": "random")" : name == "sub_dimensions" ? R"(, "dims": [2, 6])" : "";
+      const auto loss = make(name, R"({"of": )" + of + more + "}");
+      CHECK(loss->learning_rate() == rate);
+      // Of views without labels, or of a miner of its own, there is nothing for another miner to choose.
+      CHECK(loss->takes_tuples() == (tuples && name != "self_supervised" && name != "mined"));
+    }
+  }
+  CHECK(make("soft_nearest_neighbour", R"({"temperature_learning_rate": 0.125})")->learning_rate() == 0.125);
+}
+
+TEST_CASE("criteria that see the whole batch ask for no miner") {
+  for (const auto* name : {"multisimilarity", "histogram", "instance", "manifold", "vicreg"}) {
+    INFO(name);
+    CHECK_FALSE(make(name, "{}")->takes_tuples());
+  }
+}

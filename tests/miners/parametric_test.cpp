@@ -89,3 +89,8 @@ TEST_CASE("parametric refuses factors and limits that have no meaning") {
   CHECK_THROWS_AS(diva::ParametricMiner({.lower = 1, .upper = 1}), diva::OptionError);
   CHECK_THROWS_AS(diva::ParametricMiner({.bins = 0}), diva::OptionError);
 }
+
+TEST_CASE("a parametric miner tells the options that it was made of") {
+  CHECK(diva::ParametricMiner({.bins = 7, .upper = 1.25}).options().bins == 7);
+  CHECK(diva::ParametricMiner({.bins = 7, .upper = 1.25}).options().upper == 1.25);
+}

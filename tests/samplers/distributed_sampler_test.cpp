@@ -110,3 +110,9 @@ TEST_CASE("distributed_sampler refuses ranks that are none, and more processes t
   CHECK_THROWS_AS(DistributedSampler(made("class_random"), 0, 25), diva::OptionError);
   CHECK_THROWS_AS(DistributedSampler(nullptr, 0, 1), diva::OptionError);
 }
+
+TEST_CASE("a share of a sampler shows the whole of it") {
+  const DistributedSampler sampler(made("m_per_class"), 1, 3);
+  CHECK(sampler.whole().batch(0, 0) == made("m_per_class")->batch(0, 0));
+  CHECK(sampler.batch(0, 0) == diva::rank_share(sampler.whole().batch(0, 0), 1, 3));
+}

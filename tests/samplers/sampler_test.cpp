@@ -2,7 +2,14 @@
 #include "support/sampler_labels.hpp"
 
 #include <diva/core/error.hpp>
+#include <diva/samplers/batch_matching_sampler.hpp>
+#include <diva/samplers/category_sampler.hpp>
+#include <diva/samplers/class_random_sampler.hpp>
+#include <diva/samplers/fixed_triplets_sampler.hpp>
 #include <diva/samplers/full_random_sampler.hpp>
+#include <diva/samplers/hard_mining_sampler.hpp>
+#include <diva/samplers/hierarchical_sampler.hpp>
+#include <diva/samplers/m_per_class_sampler.hpp>
 #include <diva/samplers/random_sampler.hpp>
 
 #include <thread>
@@ -49,4 +56,36 @@ TEST_CASE("sampler that plans an epoch may be shared by threads in different epo
   }
   for (auto& thread : threads) thread.join();
   CHECK(equal == std::vector<int>(4, 20));
+}
+
+TEST_CASE("sampler tells the options that it was made of, its defaults among them") {
+  const std::vector<std::int64_t> labels = {0, 0, 1, 1, 2, 2, 3, 3}, categories = {0, 0, 0, 0, 1, 1, 1, 1};
+  const Generator generator(1);
+  CHECK(diva::FullRandomSampler(8, {.batch_size = 3}, generator).options().batch_size == 3);
+  CHECK(diva::RandomSampler(labels, {.batch_size = 4, .positive = true}, generator).options().positive);
+  CHECK(diva::ClassRandomSampler(labels, {.batch_size = 4}, generator).options().samples_per_class == 2);
+  CHECK(diva::MPerClassSampler(labels, {.batch_size = 6, .small_classes = diva::SmallClasses::exclude}, generator)
+            .options()
+            .small_classes == diva::SmallClasses::exclude);
+  CHECK(diva::FixedTripletsSampler(labels, {.batch_size = 3, .triplets = 5}, generator).options().triplets == 5);
+  CHECK(diva::CategorySampler(labels, categories, {.batch_size = 8, .choice = diva::CategoryChoice::weighted}, generator)
+            .options()
+            .choice == diva::CategoryChoice::weighted);
+  CHECK(diva::HierarchicalSampler(labels, categories, {.batch_size = 4, .batches_per_combination = 7}, generator)
+            .options()
+            .batches_per_combination == 7);
+  CHECK(diva::BatchMatchingSampler(labels, {.batch_size = 4, .pool_size = 6}, generator).options().pool_size == 6);
+  const auto hardness = [](const torch::Tensor& features, const torch::Tensor&, Generator&) {
+    return torch::ones({features.size(0)});
+  };
+  CHECK(diva::HardMiningSampler(labels, hardness, {.batch_size = 4, .subset_size = 6}, generator).options().subset_size == 6);
+}
+
+TEST_CASE("sampler that chooses without features lets them pass") {
+  std::unique_ptr<diva::Sampler> sampler =
+      std::make_unique<diva::FullRandomSampler>(6, diva::FullRandomSamplerOptions{.batch_size = 2}, Generator(1));
+  const auto before = epoch_of(*sampler);
+  sampler->refresh(torch::ones({6, 3}));
+  sampler->update(torch::tensor({0, 5}), torch::zeros({2, 3}));
+  CHECK(epoch_of(*sampler) == before);
 }

@@ -20,6 +20,7 @@ std::vector<double> sorted(const diva::KeyQueue& queue) {
 TEST_CASE("the queue keeps the newest keys, whatever the sizes of the batches") {
   for (const std::int64_t capacity : {1, 3, 7, 10}) {
     diva::KeyQueue queue(capacity, 1);
+    CHECK(queue.capacity() == capacity);
     std::deque<double> expected;
     double next = 0;
     for (const std::int64_t batch : {2, 3, 1, 5, 8, 20, 0, 4}) {

@@ -1,6 +1,7 @@
 #include "support/catch.hpp"
 
 #include <diva/core/error.hpp>
+#include <diva/ssl/invariant_spread_loss.hpp>
 #include <diva/ssl/registry.hpp>
 
 using Catch::Matchers::Contains;
@@ -27,6 +28,9 @@ TEST_CASE("classifiers of pretext labels by name") {
 
 TEST_CASE("every self-supervised task is listed and documented") {
   CHECK(diva::ssl_names() == std::vector<std::string>{"moco", "dance", "fast_moco", "invariantspread", "dc", "imrot"});
+  CHECK(diva::pretext_classifier_names() == std::vector<std::string>{"dc", "imrot"});
+  const diva::InvariantSpreadLoss alone;
+  CHECK(alone.name() == "invariantspread");
   for (const auto& listing : diva::ssl_listings()) {
     INFO(listing.name);
     CHECK((listing.summary.alias_of != nullptr || (*listing.summary.formula != 0 && *listing.summary.source != 0)));

@@ -14,4 +14,5 @@ TEST_CASE("an observer ignores what it does not handle") {
   observer.on(diva::CheckpointEvent{});
   observer.on(diva::WarningEvent{});
   CHECK(counter.steps == 1);
+  diva::Observer().on(diva::StepEvent{});  // nor does one that handles nothing
 }

@@ -41,3 +41,10 @@ TEST_CASE("a network refuses unknown backbones") {
   options.backbone = "conv5";
   CHECK_THROWS_AS(diva::Network(options, diva::Generator(1)), diva::OptionError);
 }
+
+TEST_CASE("a network computes one head alone as it does among all") {
+  const diva::Network network(small, diva::Generator(1));
+  const auto images = diva::Generator(5).normal({3, 1, 28, 28});
+  CHECK(torch::equal(network.forward(images, "shared"), network.forward(images).at("shared")));
+  CHECK_THROWS_AS(network.forward(images, "intra"), diva::OptionError);
+}

@@ -138,3 +138,18 @@ TEST_CASE("groups take the general schedule but for what the JSON says of them, 
   CHECK_THROWS_AS(Optimizer({}, {.clip_norm = -1}), diva::OptionError);
   CHECK_THROWS_AS(Optimizer({}, {.kind = diva::OptimizerKind::sgd, .momentum = 0, .nesterov = true}), diva::OptionError);
 }
+
+TEST_CASE("an optimiser that is moved goes on with its moments and its parameters") {
+  auto x = leaf(1), y = leaf(1), z = leaf(1);
+  Optimizer first({{"a", {{"x", x}}, 0.1}}), kept({{"a", {{"y", y}}, 0.1}}), target({{"a", {{"z", z}}, 0.1}});
+  for (int i = 0; i < 3; ++i) {
+    step(first, x, i - 1.5);
+    step(kept, y, i - 1.5);
+  }
+  Optimizer moved = std::move(first);
+  target = std::move(moved);
+  step(target, x, 0.3);
+  step(kept, y, 0.3);
+  CHECK(torch::equal(x, y));
+  CHECK(z[0].item<double>() == 1);
+}

@@ -104,8 +104,6 @@ class ProxyLoss : public Loss {
                                      const ReducerOptions& reducer, const RowFunction& logits,
                                      const std::vector<torch::Tensor>& parameters = {});
 
-  [[nodiscard]] std::int64_t per_class() const { return per_class_; }
-
  private:
   /// The logits for all proxies, of checked arguments of one type.
   [[nodiscard]] virtual torch::Tensor scores(const torch::Tensor& embeddings, const torch::Tensor& rows) const = 0;
