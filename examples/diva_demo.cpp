@@ -1,4 +1,5 @@
 // Trains DiVA and its margin-loss baseline on Omniglot and shows both beside raw pixels: `./dev demo`.
+#include "support/heap.hpp"
 #include "support/program.hpp"
 #include "support/retrieval.hpp"
 
@@ -327,5 +328,6 @@ int main(int argc, char** argv) {
   app.add_option("--override", flags.override_json, "JSON that overrides the recipe of both trainings, for experiments");
   if (const int status = program::parse(app, argc, argv); status >= 0) return status;
   program::use_threads();
+  program::keep_freed_memory();
   return program::guarded("diva_demo", [&] { return run(flags); });
 }

@@ -1,5 +1,6 @@
 // Embeds a folder of images with the network of a checkpoint, or with a pretrained backbone.
 #include "support/embedding.hpp"
+#include "support/heap.hpp"
 #include "support/program.hpp"
 
 #include <diva/core/json.hpp>
@@ -97,6 +98,7 @@ class Output {
 
 int run(const Flags& f) {
   program::use_threads(f.threads);
+  program::keep_freed_memory();
   program::EmbeddingWork work(name, f.embedding);
   const auto& network = work.trained.recipe.network;
   const auto combination = f.combination.empty() ? diva::Combination{network.heads, std::vector<double>(network.heads.size(), 1)}

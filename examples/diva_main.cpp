@@ -1,5 +1,6 @@
 // Trains DiVA on a folder of images, with the flags of the reference code.
 #include "support/data.hpp"
+#include "support/heap.hpp"
 #include "support/program.hpp"
 #include "support/seed_flags.hpp"
 #include "support/table.hpp"
@@ -194,5 +195,6 @@ int main(int argc, char** argv) {
   const program::RecipeFlags recipe(app);
   if (const int status = program::parse(app, argc, argv); status >= 0) return status;
   program::use_threads();
+  program::keep_freed_memory();
   return program::guarded("diva_main", [&] { return flags.list.empty() ? run(flags, recipe) : list(flags.list, flags.markdown); });
 }

@@ -1,4 +1,6 @@
 // One side of backbones.py: reads weights and images, prints the processor's seconds of inference and of a training step as JSON.
+#include "../../examples/support/heap.hpp"
+
 #include <fmt/format.h>
 #include <torch/utils.h>
 #include <diva/backbones/weights.hpp>
@@ -32,6 +34,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   torch::set_num_threads(1);
+  program::keep_freed_memory();  // as diva's programs do
   try {
     const auto type = std::string(argv[3]) == "bfloat16" ? torch::kBFloat16 : torch::kFloat32;
     const auto state = diva::read_torch_checkpoint(argv[2]);

@@ -1,5 +1,7 @@
 // One side of training_step.py, and by itself the cost of the training loop beside that of its parts: prints seconds of processor
 // of one step as JSON.
+#include "../../examples/support/heap.hpp"
+
 #include <fmt/format.h>
 #include <torch/autograd.h>
 #include <torch/utils.h>
@@ -85,6 +87,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   torch::set_num_threads(1);
+  program::keep_freed_memory();  // as diva's programs do
   const auto root = std::filesystem::temp_directory_path() / fmt::format("training_peer_{}", ::getpid());
   try {
     const std::int64_t batch = std::stoll(argv[2]), side = std::stoll(argv[3]);
