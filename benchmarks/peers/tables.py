@@ -2,7 +2,7 @@
 """Runs the scripts of this folder one after the other and puts what they print into docs/performance.md.
 
 Each table stands there between <!-- table: NAME --> and <!-- end -->, with the command, the machine and the versions of both sides; the
-text around it is written by hand. All run on one thread. `./dev bench peers` calls this with a Python that has the peers; about half an hour
+text around it is written by hand. All run on one thread. `./dev bench peers` calls this with a Python that has the peers; about ten minutes
 on a free machine.
 
   tables.py                       all tables

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -135,13 +136,14 @@ torch::Tensor count_relevant(const torch::Tensor& query_labels, const torch::Ten
   std::vector<Key> keys(gallery.size(0));
   for (std::size_t row = 0; row < keys.size(); ++row) keys[row] = key(gallery, gallery_names, static_cast<std::int64_t>(row));
   std::ranges::sort(keys);
+  const auto occurrences = [&](const auto& wanted, auto part) {
+    return std::ranges::upper_bound(keys, wanted, {}, part) - std::ranges::lower_bound(keys, wanted, {}, part);
+  };
   auto counts = torch::empty_like(queries);
   for (std::int64_t row = 0; row < queries.size(0); ++row) {
     const auto wanted = key(queries, query_names, row);
-    const auto same_class = std::ranges::upper_bound(keys, wanted.first, {}, &Key::first) -
-                            std::ranges::lower_bound(keys, wanted.first, {}, &Key::first);
-    const auto [first, last] = std::equal_range(keys.begin(), keys.end(), wanted);
-    counts.data_ptr<std::int64_t>()[row] = same_class - (identified ? last - first : 0);
+    const auto same_sample = identified ? occurrences(wanted, std::identity()) : 0;
+    counts.data_ptr<std::int64_t>()[row] = occurrences(wanted.first, &Key::first) - same_sample;
   }
   return counts;
 }

@@ -6,18 +6,23 @@
 
 #include <chrono>
 #include <filesystem>
-#include <string_view>
+#include <sstream>
 
 namespace diva::inline v0_1 {
 namespace {
 
-// Drops rows after `last` in a numeric column, so that a resumed run can write them again, and a last row that was not finished: a kill
-// may end a write where a page of memory ends.
-void truncate_after(const std::string& path, const std::string& column, std::int64_t last) {
-  if (!std::filesystem::exists(path)) return;
+// The finished lines of a file, none where there is no file: a kill may end a write where a page of memory ends.
+std::string whole_lines(const std::string& path) {
+  if (!std::filesystem::exists(path)) return {};
   const auto bytes = read_file(path);
-  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  text = text.substr(0, text.rfind('\n') + 1);
+  std::string text(bytes.begin(), bytes.end());
+  text.resize(text.rfind('\n') + 1);
+  return text;
+}
+
+// Drops rows after `last` in a numeric column, so that a resumed run can write them again.
+void truncate_after(const std::string& path, const std::string& column, std::int64_t last) {
+  const auto text = whole_lines(path);
   if (text.empty()) {
     std::filesystem::remove(path);
     return;
@@ -30,14 +35,11 @@ void truncate_after(const std::string& path, const std::string& column, std::int
 
 using Json = nlohmann::ordered_json;
 
-// Keeps the lines up to the step and the epoch where a run goes on; a last line that was not finished is dropped too.
+// Keeps the lines up to the step and the epoch where a run goes on.
 void truncate_lines(const std::string& path, std::int64_t step, std::int64_t epoch) {
-  if (!std::filesystem::exists(path)) return;
-  const auto bytes = read_file(path);
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::istringstream text(whole_lines(path));
   std::string kept;
-  for (std::size_t at = 0, end; (end = text.find('\n', at)) != std::string_view::npos; at = end + 1) {
-    const auto line = text.substr(at, end - at);
+  for (std::string line; std::getline(text, line);) {
     const auto json = Json::parse(line, nullptr, false);
     if (!json.is_object() || json.value("step", std::int64_t{0}) > step) continue;
     if (json.value("event", "") == "evaluation" && json.value("epoch", std::int64_t{0}) > epoch) continue;

@@ -58,7 +58,7 @@ TEST_CASE("sampler that plans an epoch may be shared by threads in different epo
   CHECK(equal == std::vector<int>(4, 20));
 }
 
-TEST_CASE("sampler tells the options that it was made of, its defaults among them") {
+TEST_CASE("sampler tells the options that it was made of") {
   const std::vector<std::int64_t> labels = {0, 0, 1, 1, 2, 2, 3, 3}, categories = {0, 0, 0, 0, 1, 1, 1, 1};
   const Generator generator(1);
   CHECK(diva::FullRandomSampler(8, {.batch_size = 3}, generator).options().batch_size == 3);
@@ -68,9 +68,9 @@ TEST_CASE("sampler tells the options that it was made of, its defaults among the
             .options()
             .small_classes == diva::SmallClasses::exclude);
   CHECK(diva::FixedTripletsSampler(labels, {.batch_size = 3, .triplets = 5}, generator).options().triplets == 5);
-  CHECK(diva::CategorySampler(labels, categories, {.batch_size = 8, .choice = diva::CategoryChoice::weighted}, generator)
+  CHECK(diva::CategorySampler(labels, categories, {.batch_size = 8, .choice = diva::CategoryChoice::uniform}, generator)
             .options()
-            .choice == diva::CategoryChoice::weighted);
+            .choice == diva::CategoryChoice::uniform);
   CHECK(diva::HierarchicalSampler(labels, categories, {.batch_size = 4, .batches_per_combination = 7}, generator)
             .options()
             .batches_per_combination == 7);
